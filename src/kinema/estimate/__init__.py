@@ -1,0 +1,1 @@
+"""Estimation: from a Recording to a Solution."""

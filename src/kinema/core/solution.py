@@ -100,6 +100,9 @@ class Provenance:
     notes: tuple[str, ...] = ()
 
 
+_ABSENT: Any = None  # an argument left out: the gate fills in NaN (or 0) of the right shape
+
+
 @dataclass(frozen=True)
 class Solution:
     """A trajectory of n epochs.
@@ -111,13 +114,13 @@ class Solution:
 
     t_ns: I64
     p_e_m: F64
-    cov_p_e_m2: F64 | None = None
-    v_e_mps: F64 | None = None
-    cov_v_e: F64 | None = None
-    q_nb_wxyz: F64 | None = None
-    cov_att_n_rad2: F64 | None = None
-    status: U8 | None = None
-    n_sats: I16 | None = None
+    cov_p_e_m2: F64 = _ABSENT
+    v_e_mps: F64 = _ABSENT
+    cov_v_e: F64 = _ABSENT
+    q_nb_wxyz: F64 = _ABSENT
+    cov_att_n_rad2: F64 = _ABSENT
+    status: U8 = _ABSENT
+    n_sats: I16 = _ABSENT
     channels: Mapping[str, Channel] = field(default_factory=lambda: MappingProxyType({}))
     residuals: Residuals | None = None
     provenance: Provenance = Provenance()
@@ -132,13 +135,13 @@ class Solution:
             ("q_nb_wxyz", (n, 4)), ("cov_att_n_rad2", (n, 3, 3)),
         ):  # fmt: skip
             value = getattr(self, name)
-            value = np.full(shape, np.nan) if value is None else value
+            value = np.full(shape, np.nan) if value is _ABSENT else value
             put(self, name, gate(f"Solution.{name}", value, np.float64, shape))
         status = self.status
-        if status is None:
+        if status is _ABSENT:
             status = np.where(np.isfinite(self.p_e_m).all(axis=1), FixStatus.SINGLE, FixStatus.NONE)
         put(self, "status", gate("Solution.status", status, np.uint8, (n,)))
-        n_sats = np.zeros(n) if self.n_sats is None else self.n_sats
+        n_sats = np.zeros(n) if self.n_sats is _ABSENT else self.n_sats
         put(self, "n_sats", gate("Solution.n_sats", n_sats, np.int16, (n,)))
         for name, channel in self.channels.items():
             gate(f"channel '{name}'", channel.value, np.float64, (n,))

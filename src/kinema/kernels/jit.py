@@ -70,7 +70,7 @@ def kernel(function: Any = None, *, inline: bool = False, fastmath: bool = False
     def compile_it(f: Any) -> Any:
         if os.environ.get("KINEMA_JIT") == "0":
             return f
-        numba_config.CACHE_DIR = str(cache_folder(f.__module__.rpartition(".")[2]))
+        numba_config.CACHE_DIR = str(cache_folder(f.__module__.rpartition(".")[2]))  # type: ignore[attr-defined]
         return numba.njit(
             f, cache=True, nogil=True, error_model="numpy", fastmath=fastmath, inline="always" if inline else "never"
         )

@@ -1,0 +1,42 @@
+"""The kernel cache notices an edit in a file that another kernel imports."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import kinema.kernels.jit as jit
+
+
+def run(folder: Path, cache: Path) -> str:
+    code = "from kinema.kernels.outer import outer; print(outer(2.0))"
+    env = {**os.environ, "PYTHONPATH": str(folder), "KINEMA_CACHE": str(cache)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_an_edit_of_an_imported_kernel_is_never_missed(tmp_path):
+    kernels = tmp_path / "kinema" / "kernels"
+    kernels.mkdir(parents=True)
+    (kernels.parent / "__init__.py").write_text("")
+    (kernels / "__init__.py").write_text("")
+    (kernels / "jit.py").write_text(Path(jit.__file__).read_text())
+    inner = "from kinema.kernels.jit import kernel\n\n@kernel\ndef inner(x):\n    return x * {}\n"
+    (kernels / "inner.py").write_text(inner.format("3.0"))
+    (kernels / "outer.py").write_text(
+        textwrap.dedent("""\
+            from kinema.kernels.inner import inner
+            from kinema.kernels.jit import kernel
+
+            @kernel
+            def outer(x):
+                return inner(x) + 1.0
+            """)
+    )
+    assert run(tmp_path, tmp_path / "cache") == "7.0"
+    first = {p.name for p in (tmp_path / "cache" / "kernels").iterdir()}
+    assert run(tmp_path, tmp_path / "cache") == "7.0"
+    assert {p.name for p in (tmp_path / "cache" / "kernels").iterdir()} == first  # the cache was used
+    (kernels / "inner.py").write_text(inner.format("5.0"))
+    assert run(tmp_path, tmp_path / "cache") == "11.0"

@@ -1,0 +1,1 @@
+"""Courses: reference lines with widths and exact curvilinear coordinates, given, learned, or from a library."""

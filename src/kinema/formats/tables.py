@@ -1,0 +1,97 @@
+"""Text tables of numbers: read fast, with every garbled line told or counted. Shared by the formats that are such."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64, U8
+from kinema.core.recording import Issue
+from kinema.errors import FormatError
+from kinema.formats.base import ReadOptions, Source
+
+
+@dataclass(frozen=True)
+class NumberTable:
+    """values (n, columns), NaN where a row is shorter; n_fields (n,); row_start (n,) byte offsets."""
+
+    values: F64
+    n_fields: I64
+    row_start: I64
+    issues: tuple[Issue, ...]
+
+
+def bytes_of(source: Source) -> U8:
+    """The source's bytes as an array, without a copy."""
+    return np.frombuffer(source.data, dtype=np.uint8)
+
+
+def line_at(source: Source, offset: int) -> str:
+    """Where a byte offset is: "line 12"."""
+    return f"line {1 + int(np.count_nonzero(bytes_of(source)[:offset] == 10))}"
+
+
+def text_at(source: Source, offset: int, length: int = 60) -> str:
+    """The beginning of the line at a byte offset, fit to be shown."""
+    text = bytes(source.data[offset : offset + 4 * length]).split(b"\n", 1)[0].decode("ascii", "replace").strip()
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown[:length] + ("…" if len(shown) > length else "")
+
+
+def roles(separators: bytes, comments: bytes) -> U8:
+    """What each byte is to the table kernels: separator (1), begin of a comment line (2), or content (0)."""
+    role = np.zeros(256, dtype=np.uint8)
+    role[list(separators + b"\r")] = 1
+    role[list(comments)] = 2
+    return role
+
+
+def read_numbers(
+    source: Source,
+    options: ReadOptions,
+    *,
+    need: int,
+    columns: int,
+    separators: bytes = b" \t,;",
+    comments: bytes = b"%#",
+    start: int = 0,
+    remedy: str = "read with --on-bad skip to leave it out",
+) -> NumberTable:
+    """The rows of numbers from byte `start`: `need` columns must be there and be numbers, up to `columns` are read.
+
+    Raises FormatError at the first row that is not so, or counts it under `on_bad="skip"`; and where no row is left.
+    """
+    from kinema.kernels.table import count_rows, read_rows
+
+    data, role = bytes_of(source), roles(separators, comments)
+    n_good, n_short, first_short = count_rows(data, start, role, need)
+    values = np.empty((n_good, columns))
+    row_start, n_fields = np.empty(n_good, np.int64), np.empty(n_good, np.int64)
+    read_rows(data, start, role, need, values, row_start, n_fields)
+    garbled = ~np.isfinite(values[:, :need]).all(axis=1)
+    firsts = [first_short] if n_short else []
+    if garbled.any():
+        firsts.append(int(row_start[np.argmax(garbled)]))
+    issues: tuple[Issue, ...] = ()
+    if firsts:
+        where = line_at(source, min(firsts))
+        if options.on_bad == "raise":
+            what = f"garbled line '{text_at(source, min(firsts))}'"
+            raise FormatError(source.path, what, where, remedy)
+        issues = (Issue("garbled line", n_short + int(garbled.sum()), where, source.name),)
+        values, row_start, n_fields = values[~garbled], row_start[~garbled], n_fields[~garbled]
+    if not len(values):
+        raise FormatError(source.path, "no line of numbers in it", "", "is it the right file?")
+    return NumberTable(values, n_fields, row_start, issues)
+
+
+def calendar_days(year: F64, month: F64, day: F64) -> I64:
+    """Days since 1970-01-01 of calendar dates (n,); −2**40 where there is no such date."""
+    ok = (year >= 1900) & (year < 2200) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    y, m, d = (np.where(ok, part, 1970 if k == 0 else 1).astype(np.int64) for k, part in enumerate((year, month, day)))
+    months = ((y - 1970) * 12 + m - 1).astype("datetime64[M]")
+    days = cast(I64, months.astype("datetime64[D]").astype(np.int64) + d - 1)
+    lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+    return np.where(ok & (d <= lengths), days, -(2**40))

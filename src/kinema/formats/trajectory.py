@@ -1,0 +1,87 @@
+"""What all readers of trajectories share: epochs in order, heights, weeks that are not known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.core.frames import cov_e_from_n, ecef_from_geodetic
+from kinema.core.recording import Issue
+from kinema.core.solution import Solution
+from kinema.core.time import WEEK_NS, iso_gps
+from kinema.errors import FormatError
+from kinema.formats.base import ReadOptions, Source
+
+WEEK_UNKNOWN = "week unknown"
+"""Kind of the Issue of a trajectory whose times are seconds of an unnamed GPS week; it is put into week 0."""
+DATE_UNKNOWN = "date unknown"
+"""Kind of the Issue of a trajectory whose times are UTC times of an unnamed day; it is put on 1980-01-06."""
+NO_TIME = "no time"
+"""Kind of the Issue of a fixed point: one position, good for all times, stored at GPS time 0."""
+
+
+def in_order(source: Source, t_ns: I64, options: ReadOptions) -> tuple[I64, tuple[Issue, ...]]:
+    """Indices that put epochs in increasing order, and what was odd.
+
+    A file that runs backwards as a whole (a backward solution) is turned round. Of epochs with one time the first
+    is kept, and they are counted. A single step back raises FormatError, or under `on_bad="skip"` the epochs that
+    lie behind are left out and counted.
+    """
+    index = np.arange(len(t_ns))
+    issues = []
+    if len(t_ns) > 1 and t_ns[0] > t_ns[-1] and (np.diff(t_ns) <= 0).all():
+        index = index[::-1]
+        issues.append(Issue("times run backwards", len(t_ns), "", source.name, "turned round"))
+    latest = np.maximum.accumulate(t_ns[index]) if len(t_ns) else t_ns
+    behind = np.zeros(len(t_ns), np.bool_)
+    behind[1:] = t_ns[index][1:] < latest[:-1]
+    if behind.any():
+        first = int(t_ns[index][np.argmax(behind)])
+        where = f"GPS {iso_gps(first)}"
+        if options.on_bad == "raise":
+            raise FormatError(source.path, "time steps back", where, "read with --on-bad skip to leave such epochs out")
+        issues.append(Issue("time steps back", int(behind.sum()), where, source.name))
+        index = index[~behind]
+    same = np.zeros(len(index), np.bool_)
+    same[1:] = np.diff(t_ns[index]) == 0
+    if same.any():
+        first = int(t_ns[index][np.argmax(same)])
+        issues.append(Issue("duplicate epoch", int(same.sum()), f"GPS {iso_gps(first)}", source.name))
+        index = index[~same]
+    return index, tuple(issues)
+
+
+def in_week_of(solution: Solution, reference_ns: int) -> Solution:
+    """A solution whose week is not known (issue WEEK_UNKNOWN), moved into the GPS week of `reference_ns`."""
+    offset = int(reference_ns) // WEEK_NS * WEEK_NS - int(solution.t_ns[0]) // WEEK_NS * WEEK_NS
+    return replace(solution, t_ns=solution.t_ns + offset)
+
+
+def check_places(source: Source, lat_deg: F64, lon_deg: F64, line: object = "") -> None:
+    """Raise FormatError where a latitude or longitude cannot be."""
+    bad = ~((np.abs(lat_deg) <= 90) & (np.abs(lon_deg) <= 360))
+    if bad.any():
+        k = int(np.argmax(bad))
+        raise FormatError(
+            source.path,
+            f"latitude {lat_deg[k]}, longitude {lon_deg[k]} is no place on Earth",
+            f"point {k + 1}",
+            "are its columns latitude, longitude, height in degrees and metres?",
+        )
+
+
+def ecef_from_degrees(lat_deg: F64, lon_deg: F64, h_m: F64) -> F64:
+    """ECEF (n, 3) of latitudes and longitudes in degrees and ellipsoidal heights in metres."""
+    return ecef_from_geodetic(np.radians(lat_deg), np.radians(lon_deg), h_m)
+
+
+def cov_from_enu_sd(sd: F64, p_e_m: F64) -> F64:
+    """ECEF covariance (n, 3, 3) from RTKLIB's six signed roots (n, 6): n, e, u, ne, eu, un; NaN where all are 0."""
+    n, e, u, ne, eu, un = (np.sign(c) * c * c for c in sd.T)
+    rows = [[n, ne, -un], [ne, e, -eu], [-un, -eu, u]]
+    cov_n = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    unknown = ~(np.abs(sd) > 0).any(axis=1) | ~np.isfinite(sd).all(axis=1)
+    cov_n[unknown] = np.nan
+    return cov_e_from_n(cov_n, p_e_m)

@@ -1,0 +1,137 @@
+"""What an inertial stream says of itself: rate, gaps, saturation, quiet stretches, noise at rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.core.arrays import F64, Bool
+from kinema.core.recording import Issue
+from kinema.core.streams import Imu
+from kinema.core.time import NS, iso_gps
+from kinema.errors import DataError
+
+GAP_STEPS = 5.0
+"""A step of more than this many typical steps is a gap."""
+QUIET_WINDOW_S = 0.5
+
+
+@dataclass(frozen=True)
+class ImuSignal:
+    """An inertial stream on seconds since t0_ns: t_s (n,), f_mps2 (n, 3), w_radps (n, 3), and what it is like.
+
+    step_s: the typical step; saturated (n,): an axis at its stop; gap (n,): a gap ends here. gyro_level, accel_level
+    (n,): RMS about the mean within the half second before, all axes; mean_w, (n, 3) that window's mean rate.
+    """
+
+    t0_ns: int
+    t_s: F64
+    f_mps2: F64
+    w_radps: F64
+    step_s: float
+    saturated: Bool
+    gap: Bool
+    gyro_level: F64
+    accel_level: F64
+    mean_w: F64
+    issues: tuple[Issue, ...]
+
+
+def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
+    """Look at a stream once. Raises DataError where it is too short or not finite."""
+    if len(imu.t_ns) < 100:
+        raise DataError("imu", "at least 100 samples", str(len(imu.t_ns)))
+    finite = np.isfinite(imu.f_ib_s_mps2).all(axis=1) & np.isfinite(imu.w_ib_s_radps).all(axis=1)
+    t_ns, f, w = imu.t_ns[finite], imu.f_ib_s_mps2[finite], imu.w_ib_s_radps[finite]
+    if finite.sum() < 0.5 * len(finite):
+        raise DataError("imu", "finite samples", f"{int((~finite).sum())} of {len(finite)} are not")
+    t = (t_ns - t0_ns).astype(np.float64) * 1e-9
+    step = np.diff(t)
+    typical = float(np.median(step))
+    gap = np.concatenate([[False], step > max(GAP_STEPS * typical, 0.05)])
+    issues = []
+    if not finite.all():
+        issues.append(Issue("not finite", int((~finite).sum()), iso_gps(int(imu.t_ns[np.argmin(finite)])), "imu"))
+    if gap.any():
+        k = int(np.argmax(gap))
+        longest = float(step[gap[1:]].max())
+        issues.append(Issue("gap", int(gap.sum()), iso_gps(int(t_ns[k])), "imu", f"longest {longest:.3g} s"))
+    saturated = _at_stop(f) | _at_stop(w)
+    if saturated.any():
+        where = iso_gps(int(t_ns[np.argmax(saturated)]))
+        issues.append(Issue("saturated", int(saturated.sum()), where, "imu", "an axis stands at its stop"))
+    n = max(2, round(QUIET_WINDOW_S / typical))
+    gyro_level, mean_w = _level(w, n)
+    accel_level, _ = _level(f, n)
+    return ImuSignal(t0_ns, t, f, w, typical, saturated, gap, gyro_level, accel_level, mean_w, tuple(issues))
+
+
+def _at_stop(values: F64) -> Bool:
+    """Samples of an axis that stays at exactly its extreme for three samples or more, far off its usual range."""
+    out = np.zeros(len(values), dtype=np.bool_)
+    for axis in values.T:
+        size = np.abs(axis - np.median(axis))
+        top = size.max()
+        if top < 20.0 * np.median(size) or top < 1.0:
+            continue
+        at = size >= top * (1 - 1e-9)
+        inner = at[1:-1] & at[:-2] & at[2:]
+        out[1:-1] |= inner
+        out[:-2] |= inner
+        out[2:] |= inner
+    return out
+
+
+def _level(values: F64, n: int) -> tuple[F64, F64]:
+    """RMS about the mean (n,), all axes, and mean (n, 3) of the window of n samples that ends at each sample."""
+    offset = values.mean(axis=0)
+    centred = values - offset
+    cum = np.concatenate([np.zeros((1, 3)), np.cumsum(centred, axis=0)])
+    cum2 = np.concatenate([np.zeros((1, 3)), np.cumsum(centred**2, axis=0)])
+    last = np.arange(1, len(values) + 1)
+    first = np.maximum(last - n, 0)
+    count = (last - first)[:, None]
+    mean = (cum[last] - cum[first]) / count
+    variance = np.maximum((cum2[last] - cum2[first]) / count - mean**2, 0.0)
+    level = np.sqrt(variance.sum(axis=1))
+    level[: n - 1] = level[n - 1]
+    return level, mean + offset
+
+
+def quiet_levels(signal: ImuSignal, at_rest: Bool) -> tuple[float, float]:
+    """Gyro and accelerometer levels below which the sensor is at rest.
+
+    Four times the median level of samples known to be at rest (n,), or, with none, of the quietest 2 %, which a
+    drive without any stop makes too high: the caller also asks for little speed.
+    """
+    if at_rest.sum() >= 100:
+        gyro, accel = np.median(signal.gyro_level[at_rest]), np.median(signal.accel_level[at_rest])
+    else:
+        gyro, accel = np.quantile(signal.gyro_level, 0.02), np.quantile(signal.accel_level, 0.02)
+    return 2.0 * float(gyro), 2.0 * float(accel)
+
+
+def white_noise(signal: ImuSignal, quiet: Bool) -> tuple[float, float]:
+    """Densities of the white noise, gyro rad/√s and accelerometer m/s^1.5, from the quiet samples.
+
+    The Allan deviation at 0.25 s, per axis, the worst axis; NaN with fewer than 4 s of quiet. Engines that idle
+    make it large and are not white: what averages out within a quarter second is not counted.
+    """
+    n = max(1, round(0.25 / signal.step_s))
+    out = []
+    for values in (signal.w_radps, signal.f_mps2):
+        m = len(values) // n
+        if m < 3:
+            out.append(float("nan"))
+            continue
+        means = values[: m * n].reshape(m, n, 3).mean(axis=1)
+        calm = quiet[: m * n].reshape(m, n).all(axis=1)
+        both = calm[1:] & calm[:-1]
+        if both.sum() < 16:
+            out.append(float("nan"))
+            continue
+        step = np.diff(means, axis=0)[both]
+        sigma = np.sqrt(0.5 * np.median(step**2, axis=0) / 0.455)
+        out.append(float(sigma.max() * np.sqrt(n * signal.step_s)))
+    return out[0], out[1]

@@ -1,0 +1,152 @@
+"""A folder as a recording: `kinema.toml` says which file is what, or the names and contents do.
+
+    name = "morning drive"
+    [files]                       # relative to the folder; a name or a list of names; all are optional
+    rover = "rover.obs.gz"
+    base = "base.obs.gz"
+    nav = ["brdc.rnx", "orbits.sp3", "clocks.clk"]
+    imu = "imu.csv"               # or any other role: odometry, wheels, fixes, …
+    truth = "truth.csv"
+    [base]
+    position_e_m = [-3959400.631, 3385704.533, 3667523.111]     # or position_deg_m = [latitude, longitude, height]
+    [mounts.gnss]                 # by role: lever arm forward, right, down from the body's origin
+    lever_arm_b_m = [0.0, 0.0, -1.2]
+    rpy_deg = [0.0, 0.0, 0.0]     # sensor to body
+    time_offset_s = 0.0           # added to its time tags
+    [truth]                       # what the truth describes: for scoring
+    lever_arm_b_m = [0.0, 0.0, 0.0]
+    time_offset_s = 0.0
+    datum = "WGS84"
+    [solve]                       # options of `kinema solve`
+
+Without it every readable file counts: "base" in a file's name makes it the base's; "truth", "reference" or "_gt" makes
+it the truth.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from kinema.core.recording import Mount
+from kinema.errors import ConfigError
+
+NAME = "kinema.toml"
+_SECTIONS = {"name", "files", "base", "mounts", "truth", "solve"}
+_MOUNT_KEYS = {"lever_arm_b_m", "rpy_deg", "time_offset_s"}
+_STREAM_OF_ROLE = {"rover": "gnss"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file, the role it was given ("" where its content decides), and whether it may be left out if unknown."""
+
+    path: Path
+    role: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What kinema.toml says."""
+
+    parts: tuple[Part, ...]
+    name: str = ""
+    mounts: Mapping[str, Mount] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def folder_of(path: Path) -> Folder:
+    """The parts of a path: a file, or a folder with or without kinema.toml. Raises ConfigError, FileNotFoundError."""
+    if path.is_dir():
+        toml = path / NAME
+        return _from_toml(toml) if toml.exists() else Folder(tuple(_scanned(path)), path.resolve().name)
+    if path.name == NAME:
+        return _from_toml(path)
+    if not path.exists():
+        raise FileNotFoundError(2, "no such file", str(path))
+    return Folder((Part(path),))
+
+
+def _scanned(folder: Path) -> list[Part]:
+    files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".") and p.stat().st_size)
+    if not files:
+        raise ConfigError(f"{folder}: no files in it")
+    return [Part(path, _role_by_name(path.name.lower()), optional=True) for path in files]
+
+
+def _role_by_name(name: str) -> str:
+    if any(word in name for word in ("truth", "reference", "_gt.")):
+        return "truth"
+    return "base" if "base" in name else ""
+
+
+def _from_toml(toml: Path) -> Folder:
+    try:
+        table = tomllib.loads(toml.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{toml}: {error}") from None
+    unknown = set(table) - _SECTIONS
+    if unknown:
+        raise ConfigError(f"{toml}: unknown section '{min(unknown)}'; known are {', '.join(sorted(_SECTIONS))}")
+    parts = []
+    for role, names in _table(toml, table, "files").items():
+        for name in [names] if isinstance(names, str) else names:
+            path = toml.parent / str(name)
+            if not path.is_file():
+                raise ConfigError(f"{toml}: files.{role}: there is no file {path}")
+            parts.append(Part(path, "" if role == "nav" else _STREAM_OF_ROLE.get(role, role)))
+    if not parts:
+        parts = _scanned(toml.parent)
+        parts = [part for part in parts if part.path.name != NAME]
+    mounts = {role: _mount(toml, role, entry) for role, entry in _table(toml, table, "mounts").items()}
+    settings = {name: dict(_table(toml, table, name)) for name in ("base", "truth", "solve") if name in table}
+    if "base" in settings:
+        settings["base"] = _base(toml, settings["base"])
+    return Folder(tuple(parts), str(table.get("name", toml.parent.resolve().name)), mounts, settings)
+
+
+def _table(toml: Path, table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = table.get(name, {})
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{toml}: '{name}' must be a section [{name}]")
+    return value
+
+
+def _vector(toml: Path, name: str, value: Any) -> tuple[float, float, float]:
+    if not (isinstance(value, list) and len(value) == 3 and all(isinstance(v, int | float) for v in value)):
+        raise ConfigError(f"{toml}: {name} must be three numbers, not {value!r}")
+    return (float(value[0]), float(value[1]), float(value[2]))
+
+
+def _mount(toml: Path, role: str, entry: Any) -> Mount:
+    if not isinstance(entry, Mapping) or set(entry) - _MOUNT_KEYS:
+        raise ConfigError(f"{toml}: mounts.{role} knows {', '.join(sorted(_MOUNT_KEYS))}")
+    arm = entry.get("lever_arm_b_m")
+    rpy = entry.get("rpy_deg")
+    offset = entry.get("time_offset_s", 0.0)
+    if not isinstance(offset, int | float):
+        raise ConfigError(f"{toml}: mounts.{role}.time_offset_s must be a number")
+    r = _vector(toml, f"mounts.{role}.rpy_deg", rpy) if rpy is not None else (0.0, 0.0, 0.0)
+    return Mount(
+        p_b_m=_vector(toml, f"mounts.{role}.lever_arm_b_m", arm) if arm is not None else None,
+        rpy_bs_rad=(math.radians(r[0]), math.radians(r[1]), math.radians(r[2])) if rpy is not None else None,
+        time_offset_s=float(offset),
+    )
+
+
+def _base(toml: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    """The base's settings with its position as position_e_m."""
+    if "position_deg_m" in entry:
+        from kinema.core.frames import ecef_from_geodetic
+
+        lat, lon, h = _vector(toml, "base.position_deg_m", entry.pop("position_deg_m"))
+        entry["position_e_m"] = ecef_from_geodetic(math.radians(lat), math.radians(lon), h).tolist()  # type: ignore[arg-type]
+    if "position_e_m" in entry:
+        entry["position_e_m"] = _vector(toml, "base.position_e_m", entry["position_e_m"])
+    return entry

@@ -1,0 +1,139 @@
+"""`read`: whatever files there are, recognised by their content, as one Recording."""
+
+from __future__ import annotations
+
+import logging
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from kinema import formats
+from kinema.core.recording import Issue, Recording
+from kinema.errors import FormatError
+from kinema.formats.base import Format, OnBad, Progress, ReadOptions, Source, silent
+from kinema.formats.folder import Part, folder_of
+from kinema.formats.merging import merge
+from kinema.formats.opening import HEAD_BYTES, open_source
+
+PathLike = str | Path
+
+
+class UnknownFormatError(FormatError):
+    """No reader knows the file."""
+
+
+@cache
+def discover() -> tuple[Format, ...]:
+    """Every format: of this folder and of entry points "kinema.formats"; one that cannot be imported is left out."""
+    names = [name for _, name, _ in pkgutil.iter_modules(formats.__path__)]
+    loaders: list[Callable[[], Any]] = [partial(import_module, f"{formats.__name__}.{name}") for name in names]
+    loaders += [entry.load for entry in entry_points(group="kinema.formats")]
+    found = []
+    for load in loaders:
+        try:
+            module = load()
+        except ImportError as error:
+            logging.getLogger("kinema").warning("a format cannot be loaded: %s", error)
+            continue
+        one = getattr(module, "FORMAT", module)
+        if isinstance(one, Format):
+            found.append(one)
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def sniff(path: PathLike) -> Format:
+    """The format of a file. Raises FormatError where no reader knows it."""
+    source, _ = _opened(Path(path), "skip")
+    return recognise(source.path, bytes(source.data[:HEAD_BYTES]), source.name)
+
+
+def recognise(path: Path, head: bytes, name: str) -> Format:
+    """The readable format that is surest of these first bytes. Raises FormatError."""
+    best, sure = None, 0.0
+    for one in discover():
+        score = one.sniff(head, name) if one.read else 0.0
+        if score > sure:
+            best, sure = one, score
+    if best is None:
+        known = ", ".join(sorted(one.title for one in discover() if one.read))
+        raise UnknownFormatError(
+            path, f"no known format: it begins with {_looks_like(head)}", remedy=f"readable are {known}"
+        )
+    return best
+
+
+def _looks_like(head: bytes) -> str:
+    if not head.strip():
+        return "blank lines"
+    if b"\x00" in head:
+        return "binary data (" + head[:8].hex(" ") + ")"
+    odd = sum(byte < 9 or 13 < byte < 32 for byte in head)
+    if odd > len(head) // 20:
+        return "binary data (" + head[:8].hex(" ") + ")"
+    line = head.lstrip().split(b"\n", 1)[0][:40].decode("utf-8", "replace").strip()
+    return f"'{line}'"
+
+
+def _opened(path: Path, on_bad: OnBad) -> tuple[Source, list[Issue]]:
+    issues: list[Issue] = []
+    name = Source(path, memoryview(b"")).name
+
+    def check(head: bytes) -> None:
+        recognise(path, head, name)
+
+    source = open_source(path, check, issues if on_bad == "skip" else None)
+    return source, issues
+
+
+def read_file(path: PathLike, options: ReadOptions | None = None) -> Recording:
+    """One file. Raises FormatError, FileNotFoundError."""
+    path, options = Path(path), options or ReadOptions()
+    source, issues = _opened(path, options.on_bad)
+    one = recognise(path, bytes(source.data[:HEAD_BYTES]), source.name)
+    assert one.read is not None
+    recording = one.read(source, options)
+    if not issues:
+        return recording
+    return replace(recording, issues=(*issues, *recording.issues))
+
+
+def read(
+    *paths: PathLike,
+    base: PathLike | Sequence[PathLike] | None = None,
+    on_bad: OnBad = "raise",
+    progress: Progress = silent,
+) -> Recording:
+    """Read files and folders as one recording.
+
+    Each path is a file of any known format (`kinema info` tells what is in it) or a folder of such files, with an
+    optional `kinema.toml` that says which is what. `base`: observations of the base. `on_bad`: "raise" at the first bad
+    line, or "skip" and count it in `issues`. Raises FormatError, ConfigError, FileNotFoundError.
+    """
+    options = ReadOptions(on_bad, progress)
+    folders = [folder_of(Path(path)) for path in paths]
+    parts = [part for folder in folders for part in folder.parts]
+    if base is not None:
+        several = [base] if isinstance(base, str | Path) else list(base)
+        parts = [part for part in parts if part.role != "base"]
+        parts += [replace(part, role="base") for one in several for part in folder_of(Path(one)).parts]
+    done: list[tuple[Part, Recording]] = []
+    unknown: list[Issue] = []
+    for part in parts:
+        try:
+            done.append((part, read_file(part.path, options)))
+        except UnknownFormatError as error:
+            if not part.optional:
+                raise
+            unknown.append(Issue("file of no known format", 1, "", part.path.name, error.what))
+    recording = merge(done)
+    name = next((folder.name for folder in folders if folder.name), recording.name)
+    mounts, settings = dict(recording.mounts), dict(recording.settings)
+    for folder in folders:
+        mounts |= folder.mounts
+        settings |= folder.settings
+    return replace(recording, issues=(*recording.issues, *unknown), name=name, mounts=mounts, settings=settings)

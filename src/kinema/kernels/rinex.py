@@ -1,0 +1,365 @@
+"""RINEX observation records, versions 2 to 4, from bytes into columns.
+
+Both scanners take the bytes from `at` to `stop`, append to the columns from epoch `n_epochs` and row `n_rows` on, and
+return (status, at, n_epochs, n_rows). `tally` (N_TALLIES,) counts what was odd, `first` keeps the byte of the first.
+`slot`, `kind`, `divisor` (systems, types): column, observable (0 code, 1 phase, 2 doppler, 3 C/N0) and scale factor of
+each observation type of the header; slot −1: not kept. `n_types` (systems,): how many the header declares.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinema.kernels.jit import kernel
+from kinema.kernels.text import days_since_gps_epoch, decimal, integer, is_blank, line_end, without_cr
+
+F64 = NDArray[np.float64]
+F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
+I16 = NDArray[np.int16]
+U8 = NDArray[np.uint8]
+
+DONE, FULL, EVENT = 0, 1, 2
+
+BAD_LINE, BAD_EPOCH, BAD_VALUE, SHORT_EPOCH, BAD_SATELLITE = 0, 1, 2, 3, 4
+DUPLICATE_SATELLITE, SBAS, NAVIC, SLIP_RECORD, POWER_FAILURE = 5, 6, 7, 8, 9
+N_TALLIES = 10
+
+SYSTEM_LETTERS = (71, 82, 69, 67, 74, 73, 83)  # GRECJIS
+NAVIC_SYSTEM, SBAS_SYSTEM = 5, 6
+BLANK, GREATER = 32, 62
+
+
+@kernel
+def system_of(letter: int) -> int:
+    """Index of a system letter in GRECJIS, −1 for none."""
+    for k in range(7):
+        if SYSTEM_LETTERS[k] == letter:
+            return k
+    return -1
+
+
+@kernel
+def note(tally: I64, first: I64, what: int, at: int) -> None:
+    """Count an oddity, and keep where it was first."""
+    if tally[what] == 0:
+        first[what] = at
+    tally[what] += 1
+
+
+@kernel
+def time_tag(data: U8, at: int, end: int, year: int, wide: int) -> int:
+    """Nanoseconds of the calendar label "mm dd hh mm ss.sssssss" at `at`, −1 where it is none.
+
+    `wide`: blank and two columns per field (RINEX 3), which is RINEX 2's layout too.
+    """
+    if end < at + wide:
+        return -1
+    month = integer(data, at, at + 2)
+    day = integer(data, at + 3, at + 5)
+    hour = integer(data, at + 6, at + 8)
+    minute = integer(data, at + 9, at + 11)
+    second = decimal(data, at + 11, at + wide)
+    days = days_since_gps_epoch(year, month, day)
+    if days < 0 or not (0 <= hour < 24 and 0 <= minute < 60 and 0.0 <= second < 61.0):
+        return -1
+    return ((days * 24 + hour) * 60 + minute) * 60_000_000_000 + math.floor(second * 1e9 + 0.5)
+
+
+@kernel
+def store(
+    data: U8,
+    at: int,
+    end: int,
+    row: int,
+    s: int,
+    j: int,
+    power: int,
+    slot: I64,
+    kind: I64,
+    divisor: F64,
+    code: F64,
+    phase: F64,
+    doppler: F32,
+    cn0: F32,
+    lli: U8,
+    tally: I64,
+    first: I64,
+) -> bool:
+    """One value of 14 columns with its loss-of-lock digit; whether there was any."""
+    k = slot[s, j]
+    if k < 0:
+        return False
+    stop = at + 14
+    if stop > end:
+        if not is_blank(data, at, end):
+            note(tally, first, BAD_VALUE, at)
+        return False
+    value = decimal(data, at, stop)
+    if value == math.inf:
+        note(tally, first, BAD_VALUE, at)
+        return False
+    if math.isnan(value) or value == 0.0:
+        return False
+    what = kind[s, j]
+    value /= divisor[s, j]
+    if what == 0:
+        code[row, k] = value
+    elif what == 1:
+        phase[row, k] = value
+        flags = power
+        if stop < end and 48 < data[stop] < 56:
+            flags |= (data[stop] - 48) & 3
+        lli[row, k] = flags
+    elif what == 2:
+        doppler[row, k] = value
+    else:
+        cn0[row, k] = value
+    return True
+
+
+@kernel
+def clear(row: int, code: F64, phase: F64, doppler: F32, cn0: F32, lli: U8) -> None:
+    """Make a row empty."""
+    for k in range(code.shape[1]):
+        code[row, k] = math.nan
+        phase[row, k] = math.nan
+        doppler[row, k] = math.nan
+        cn0[row, k] = math.nan
+        lli[row, k] = 0
+
+
+@kernel
+def satellite(
+    data: U8, at: int, end: int, n_epochs: int, default_system: int, n_types: I64, seen: I64, tally: I64, first: I64
+) -> int:
+    """Identifier of the satellite named in the three columns at `at`; −1 where it is not kept, which is noted."""
+    if at + 3 > end:
+        note(tally, first, BAD_SATELLITE, at)
+        return -1
+    s = system_of(data[at])
+    if data[at] == BLANK:
+        s = default_system
+    number = integer(data, at + 1, at + 3)
+    if s in (SBAS_SYSTEM, NAVIC_SYSTEM):
+        note(tally, first, SBAS if s == SBAS_SYSTEM else NAVIC, at)
+        return -1
+    if s < 0 or number <= 0 or n_types[s] == 0:
+        note(tally, first, BAD_SATELLITE, at)
+        return -1
+    sat = 100 * s + number
+    if seen[sat] == n_epochs:
+        note(tally, first, DUPLICATE_SATELLITE, at)
+        return -1
+    seen[sat] = n_epochs
+    return sat
+
+
+@kernel
+def scan_rinex3(
+    data: U8,
+    at: int,
+    stop: int,
+    n_epochs: int,
+    n_rows: int,
+    slot: I64,
+    kind: I64,
+    divisor: F64,
+    n_types: I64,
+    t_ns: I64,
+    row_start: I64,
+    sat: I16,
+    code: F64,
+    phase: F64,
+    doppler: F32,
+    cn0: F32,
+    lli: U8,
+    seen: I64,
+    tally: I64,
+    first: I64,
+) -> tuple[int, int, int, int]:
+    """Versions 3 and 4: an epoch line "> yyyy mm dd …" and one line per satellite."""
+    lost = False
+    while at < stop:
+        end = line_end(data, at, stop)
+        text_end = without_cr(data, at, end)
+        if data[at] != GREATER:
+            if not lost and not is_blank(data, at, text_end):
+                note(tally, first, BAD_LINE, at)
+                lost = True
+            at = end + 1
+            continue
+        flag = integer(data, at + 31, at + 32) if text_end > at + 31 else -1
+        n = integer(data, at + 32, min(at + 35, text_end)) if text_end > at + 32 else -1
+        if 2 <= flag <= 5 and n >= 0:
+            return EVENT, at, n_epochs, n_rows
+        year = integer(data, at + 2, at + 6) if text_end > at + 31 else -1
+        tag = time_tag(data, at + 7, text_end, year, 22)
+        if tag < 0 or n < 0 or flag < 0 or flag > 6:
+            note(tally, first, BAD_EPOCH, at)
+            lost = True
+            at = end + 1
+            continue
+        if n_epochs == len(t_ns) or n_rows + n > len(sat):
+            return FULL, at, n_epochs, n_rows
+        lost = False
+        power = 0
+        if flag == 1:
+            power = 1
+            note(tally, first, POWER_FAILURE, at)
+        elif flag == 6:
+            note(tally, first, SLIP_RECORD, at)
+        epoch_at = at
+        at = end + 1
+        for _ in range(n):
+            if at >= stop or data[at] == GREATER:
+                note(tally, first, SHORT_EPOCH, epoch_at)
+                break
+            end = line_end(data, at, stop)
+            text_end = without_cr(data, at, end)
+            if flag != 6:
+                name = satellite(data, at, text_end, n_epochs, -1, n_types, seen, tally, first)
+                if name >= 0:
+                    clear(n_rows, code, phase, doppler, cn0, lli)
+                    s = name // 100
+                    p = at + 3
+                    some = False
+                    for j in range(n_types[s]):
+                        if p >= text_end:
+                            break
+                        some |= store(data, p, text_end, n_rows, s, j, power, slot, kind, divisor,
+                                      code, phase, doppler, cn0, lli, tally, first)  # fmt: skip
+                        p += 16
+                    if some:
+                        sat[n_rows] = name
+                        n_rows += 1
+            at = end + 1
+        if flag != 6:
+            t_ns[n_epochs] = tag
+            n_epochs += 1
+            row_start[n_epochs] = n_rows
+    return DONE, at, n_epochs, n_rows
+
+
+@kernel
+def epoch2(data: U8, at: int, end: int) -> tuple[int, int, int]:
+    """Time label, flag and count of a RINEX 2 epoch line (" yy mm dd hh mm ss.sssssss  f nn"); count −1: none."""
+    if end < at + 29 or data[at] != BLANK:
+        return -1, -1, -1
+    flag = integer(data, at + 26, at + 29)
+    n = integer(data, at + 29, min(at + 32, end))
+    if flag < 0 or flag > 6 or n < 0:
+        return -1, -1, -1
+    if 2 <= flag <= 5:
+        return -1, flag, n
+    year = integer(data, at + 1, at + 3)
+    year += 1900 if year >= 80 else 2000
+    if data[at + 18] != 46 or is_blank(data, at + 1, at + 3):
+        return -1, -1, -1
+    tag = time_tag(data, at + 4, end, year, 22)
+    if tag < 0:
+        return -1, -1, -1
+    return tag, flag, n
+
+
+@kernel
+def scan_rinex2(
+    data: U8,
+    at: int,
+    stop: int,
+    n_epochs: int,
+    n_rows: int,
+    default_system: int,
+    names: I64,
+    slot: I64,
+    kind: I64,
+    divisor: F64,
+    n_types: I64,
+    t_ns: I64,
+    row_start: I64,
+    sat: I16,
+    code: F64,
+    phase: F64,
+    doppler: F32,
+    cn0: F32,
+    lli: U8,
+    seen: I64,
+    tally: I64,
+    first: I64,
+) -> tuple[int, int, int, int]:
+    """Version 2: the satellites in the epoch line (twelve per line), then five values per line.
+
+    `names` (999,) is scratch: where each satellite of the epoch is named. Columns 1 to 3 of a blank system letter are
+    of `default_system`.
+    """
+    lost = False
+    per_satellite = max((n_types[0] + 4) // 5, 1)
+    while at < stop:
+        end = line_end(data, at, stop)
+        text_end = without_cr(data, at, end)
+        tag, flag, n = epoch2(data, at, text_end)
+        if n < 0:
+            if not lost and not is_blank(data, at, text_end):
+                note(tally, first, BAD_EPOCH, at)
+                lost = True
+            at = end + 1
+            continue
+        if 2 <= flag <= 5:
+            return EVENT, at, n_epochs, n_rows
+        if n_epochs == len(t_ns) or n_rows + n > len(sat):
+            return FULL, at, n_epochs, n_rows
+        lost = False
+        power = 0
+        if flag == 1:
+            power = 1
+            note(tally, first, POWER_FAILURE, at)
+        elif flag == 6:
+            note(tally, first, SLIP_RECORD, at)
+        epoch_at = at
+        for i in range(n):
+            if i > 0 and i % 12 == 0:
+                at = min(end + 1, stop)
+                end = line_end(data, at, stop)
+                text_end = without_cr(data, at, end)
+            p = at + 32 + 3 * (i % 12)
+            names[i] = p if p + 3 <= text_end else -1
+        at = end + 1
+        for i in range(n):
+            if at >= stop or epoch2(data, at, line_end(data, at, min(at + 80, stop)))[0] >= 0:
+                note(tally, first, SHORT_EPOCH, epoch_at)
+                break
+            name = -1
+            if names[i] < 0:
+                note(tally, first, BAD_SATELLITE, epoch_at)
+            elif flag != 6:
+                name = satellite(data, names[i], names[i] + 3, n_epochs, default_system, n_types, seen, tally, first)
+            some = False
+            if name >= 0:
+                clear(n_rows, code, phase, doppler, cn0, lli)
+            s = name // 100
+            for line in range(per_satellite):
+                if at >= stop:
+                    note(tally, first, SHORT_EPOCH, epoch_at)
+                    break
+                end = line_end(data, at, stop)
+                text_end = without_cr(data, at, end)
+                if name >= 0:
+                    p = at
+                    for j in range(5 * line, min(5 * line + 5, n_types[s])):
+                        if p >= text_end:
+                            break
+                        some |= store(data, p, text_end, n_rows, s, j, power, slot, kind, divisor,
+                                      code, phase, doppler, cn0, lli, tally, first)  # fmt: skip
+                        p += 16
+                at = end + 1
+            if some:
+                sat[n_rows] = name
+                n_rows += 1
+        if flag != 6:
+            t_ns[n_epochs] = tag
+            n_epochs += 1
+            row_start[n_epochs] = n_rows
+    return DONE, at, n_epochs, n_rows

@@ -90,3 +90,27 @@ class Lap(Event):
 
 def _known(value: float, digits: int = 6) -> float | None:
     return round(value, digits) if value == value else None
+
+
+@dataclass(frozen=True)
+class Passing:
+    """A mover seen at a timing line at `elapsed_s` of the race (NaN: not told).
+
+    lap counts from 1 at the end of the first lap, 0 where the feed does not tell or tells nonsense; `line` names the
+    timing line (the finish by default). section_s are the times of the sections of the lap that ends here.
+    """
+
+    mover: str
+    elapsed_s: float
+    lap: int = 0
+    lap_time_s: float = NAN
+    line: str = "finish"
+    section_s: tuple[float, ...] = ()
+    section_names: tuple[str, ...] = ()
+    in_pit: bool = False
+    pit_time_s: float = NAN
+    flag: str = ""
+    team: str = ""
+    group: str = ""
+    driver: str = ""
+    top_speed_mps: float = NAN

@@ -1,0 +1,185 @@
+"""A trajectory laid on a plane, cleaned of teleports, smoothed, with its noise told apart into jitter and slow error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64, Bool
+from kinema.core.course import Plane
+from kinema.core.frames import cov_n_from_e, geodetic_from_ecef
+from kinema.core.recording import Issue
+from kinema.core.solution import FixStatus, Solution
+from kinema.core.time import iso_gps
+from kinema.errors import DataError
+
+FASTEST_MPS = 150.0
+LONGEST_GAP_S = 3.0
+"""Longer holes are not bridged."""
+DEFAULT_SIGMA_M = {FixStatus.FIXED: 0.02, FixStatus.FLOAT: 0.3, FixStatus.PPP: 0.1, FixStatus.DIFFERENTIAL: 0.8,
+                   FixStatus.SBAS: 1.0}  # fmt: skip
+"""Horizontal standard uncertainty per axis where a trajectory states none; 1.5 m for all other kinds of fixes."""
+JITTER_FLOOR_M = 0.001
+
+
+@dataclass(frozen=True)
+class Path:
+    """n epochs: t_ns; t_s from the first; ne_m, v_mps, a_mps2 (n, 2) north and east, smoothed; jitter_m2 (n,) what
+    the smoothing leaves of the white noise per axis; slow_m2 (n, 2, 2) covariance of the error that neighbours share;
+    fresh (n,) where a piece begins after a hole; raw_ne_m as it came. `row` (n,) into the solution it came from."""
+
+    plane: Plane
+    t_ns: I64
+    ne_m: F64
+    v_mps: F64
+    a_mps2: F64
+    jitter_m2: F64
+    slow_m2: F64
+    fresh: Bool
+    raw_ne_m: F64
+    row: I64
+    white_m: float
+    issues: tuple[Issue, ...] = ()
+    height_m: F64 = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def t_s(self) -> F64:
+        """Seconds since the first epoch."""
+        return (self.t_ns - self.t_ns[0]) * 1e-9
+
+    @property
+    def speed_mps(self) -> F64:
+        """Speed over ground (n,)."""
+        return np.hypot(self.v_mps[:, 0], self.v_mps[:, 1])
+
+    @property
+    def distance_m(self) -> F64:
+        """Way driven since the first epoch (n,); what happened in a hole is not counted."""
+        step = np.hypot(*np.diff(self.ne_m, axis=0).T)
+        return np.concatenate([[0.0], np.cumsum(np.where(self.fresh[1:], 0.0, step))])
+
+
+def path_of(solution: Solution, plane: Plane | None = None) -> Path:
+    """The path of a solution's epochs that have a position, on `plane` or on one about its middle.
+
+    Raises DataError where fewer than 4 epochs have a position.
+    """
+    row = np.flatnonzero(solution.valid)
+    if len(row) < 4:
+        raise DataError("trajectory", "at least 4 positions", str(len(row)))
+    lat, lon, h = geodetic_from_ecef(solution.p_e_m[row])
+    if plane is None:
+        plane = Plane(float(np.median(lat)), float(np.median(lon)), float(np.median(h)))
+    ne = plane.ne_from_geodetic(lat, lon)
+    keep, issues = _without_teleports(solution.t_ns[row], ne)
+    row, ne = row[keep], ne[keep]
+    t_ns = solution.t_ns[row]
+    stated = _stated(solution, row)
+    t_s = (t_ns - t_ns[0]) * 1e-9
+    step = np.diff(t_s)
+    usual = float(np.median(step))
+    fresh = np.concatenate([[True], step > max(LONGEST_GAP_S, 3.5 * usual)])
+    holes = int(fresh.sum()) - 1
+    if holes:
+        where = f"GPS {iso_gps(int(t_ns[np.flatnonzero(fresh)[1]]))}"
+        issues = (*issues, Issue("hole in the trajectory", holes, where, "", f"the longest {step.max():.1f} s"))
+    x, p, white = _smoothed(t_s, ne, fresh)
+    trace = 0.5 * (stated[:, 0, 0] + stated[:, 1, 1])
+    # What a file states is the whole error; the part seen as jitter is taken out of the part that neighbours share.
+    share = np.clip(1 - 1.1 * white**2 / trace, 0.0, 1.0)
+    return Path(
+        plane, t_ns, np.ascontiguousarray(x[:, :, 0]), np.ascontiguousarray(x[:, :, 1]), np.ascontiguousarray(x[:, :, 2]),
+        np.maximum(p[:, 0], 0.0), stated * share[:, None, None], fresh, ne, row, white, issues, h[keep],
+    )  # fmt: skip
+
+
+def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:
+    """Epochs to keep: short stretches that one could only reach faster than FASTEST_MPS, there and back, are left out."""
+    keep = np.ones(len(ne), dtype=np.bool_)
+    for _ in range(8):
+        index = np.flatnonzero(keep)
+        way = np.hypot(*np.diff(ne[index], axis=0).T)
+        dt = np.diff(t_ns[index]) * 1e-9
+        cut = np.flatnonzero((way > FASTEST_MPS * dt) & (way > 20.0)) + 1
+        if not len(cut):
+            break
+        bounds = np.concatenate([[0], cut, [len(index)]])
+        sizes = np.diff(bounds)
+        if len(sizes) < 2 or sizes.min() > 0.1 * len(index):
+            break
+        shortest = int(np.argmin(sizes))
+        short = [k for k in np.flatnonzero(sizes <= max(2, 0.02 * len(index))) if not keep_neighbours_short(sizes, k)]
+        for k in short or [shortest]:
+            keep[index[bounds[k] : bounds[k + 1]]] = False
+    dropped = int((~keep).sum())
+    if not dropped:
+        return keep, ()
+    where = f"GPS {iso_gps(int(t_ns[np.argmin(keep)]))}"
+    return keep, (Issue("teleport", dropped, where, "", f"faster than {FASTEST_MPS:.0f} m/s, left out"),)
+
+
+def keep_neighbours_short(sizes: I64, k: int) -> bool:
+    """Whether a stretch has a shorter neighbour, which is then the one to go first."""
+    return bool((k > 0 and sizes[k - 1] < sizes[k]) or (k + 1 < len(sizes) and sizes[k + 1] < sizes[k]))
+
+
+def _stated(solution: Solution, row: I64) -> F64:
+    """Horizontal covariances (n, 2, 2) that the solution states, or those that its kind of fix has by default."""
+    cov = cov_n_from_e(solution.cov_p_e_m2[row], solution.p_e_m[row])[:, :2, :2]
+    default = np.full(256, 1.5)
+    for status, sigma in DEFAULT_SIGMA_M.items():
+        default[int(status)] = sigma
+    sigma = default[solution.status[row]]
+    if "hdop" in solution.channels:
+        hdop = solution.channels["hdop"].value[row]
+        sigma = sigma * np.where(np.isfinite(hdop) & (hdop > 0), np.clip(hdop, 0.5, 50.0), 1.0)
+    unknown = ~np.isfinite(cov).all(axis=(1, 2)) | (cov[:, 0, 0] <= 0)
+    cov[unknown] = (sigma**2)[unknown, None, None] * np.eye(2)
+    return np.ascontiguousarray(cov)
+
+
+def _smoothed(t_s: F64, ne: F64, fresh: Bool) -> tuple[F64, F64, float]:
+    """States (n, 2, 3), their covariances (n, 6), and the standard deviation of the white noise in the positions.
+
+    Noise and agility are those that make the data likeliest: for a ratio of jerk density to noise variance the
+    variance follows from the innovations, and the ratio is found by search on a sample of the outing.
+    """
+    from kinema.kernels.smoothing import filter_path, smooth_path
+
+    part = _lively(t_s, ne)
+    z = np.ascontiguousarray(ne[part] - ne[part][0])
+    ts, fr = np.ascontiguousarray(t_s[part]), np.ascontiguousarray(fresh[part])
+    x, p = np.empty((len(ts), 2, 3)), np.empty((len(ts), 6))
+    ones = np.ones(len(ts))
+
+    def cost(log_ratio: float) -> tuple[float, float]:
+        chi2, log_s, count = filter_path(ts, z, fr, ones, 10.0**log_ratio, x, p)
+        if count < 4:
+            return 0.0, JITTER_FLOOR_M**2
+        variance = max(chi2 / count, 1e-12)
+        return log_s / count + np.log(variance), variance
+
+    grid = np.arange(-2.0, 9.1, 1.0)
+    best = grid[int(np.argmin([cost(g)[0] for g in grid]))]
+    for width in (0.5, 0.25, 0.12):
+        best = min((best - width, best, best + width), key=lambda g: cost(g)[0])
+    variance = max(cost(best)[1], JITTER_FLOOR_M**2)
+    q = 10.0**best * variance
+    z = np.ascontiguousarray(ne)
+    x, p = np.empty((len(t_s), 2, 3)), np.empty((len(t_s), 6))
+    first = np.ascontiguousarray(fresh)
+    filter_path(np.ascontiguousarray(t_s), z, first, np.full(len(t_s), variance), q, x, p)
+    smooth_path(np.ascontiguousarray(t_s), first, q, x, p)
+    return x, p, float(np.sqrt(variance))
+
+
+def _lively(t_s: F64, ne: F64) -> slice:
+    """A stretch of at most 20,000 epochs with the most way in it."""
+    n, most = len(t_s), 20_000
+    if n <= most:
+        return slice(0, n)
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(ne, axis=0).T))])
+    start = np.arange(0, n - most, most // 4)
+    k = int(start[np.argmax(way[start + most] - way[start])])
+    return slice(k, k + most)

@@ -1,0 +1,75 @@
+"""AiM XRK and XRZ logger files, through libxrk (`pip install kinema[aim]`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kinema.core.event import Lap
+from kinema.core.recording import Issue, Recording
+from kinema.core.streams import Series
+from kinema.errors import ConfigError, FormatError
+from kinema.formats.aim_csv import LOCAL_TIME, clock_of
+from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.channels import Column, FixColumns, fixes_of, settings_of, to_si
+
+
+def _sniff(head: bytes, name: str) -> float:
+    if name.lower().endswith((".xrk", ".xrz")):
+        return 0.95 if head.startswith((b"<h", b"\x78")) else 0.6
+    return 0.0
+
+
+def _read(source: Source, options: ReadOptions) -> Recording:
+    try:
+        from libxrk import aim_xrk
+    except ImportError:
+        raise ConfigError(f"{source.path}: AiM files need libxrk; pip install 'kinema[aim]'") from None
+    try:
+        log = aim_xrk(str(source.path))
+    except Exception as error:
+        # The library tells of damage by several kinds of errors.
+        raise FormatError(source.path, f"not readable as AiM XRK ({str(error)[:60]})", "", "was it copied whole?") from None
+    origin_ns, dated = clock_of(str(log.metadata.get("Log Date", "")), str(log.metadata.get("Log Time", "")))
+    channels = {name: _channel(table, name) for name, table in log.channels.items()}
+    by_name = {name.lower(): c for name, c in channels.items()}
+    if "gps latitude" not in by_name or "gps longitude" not in by_name:
+        raise FormatError(source.path, "no GPS channels in it", "", "was a GPS connected?")
+    ms, lat, _ = by_name["gps latitude"]
+    t_ns = origin_ns + np.round(ms * 1e6).astype(np.int64)
+
+    def same(name: str) -> np.ndarray | None:
+        c = by_name.get(name)
+        return to_si(np.interp(ms, c[0], c[1]), c[2])[0] if c is not None and len(c[0]) else None
+
+    fixes, odd = fixes_of(
+        source, FixColumns(t_ns, lat, by_name["gps longitude"][1], same("gps altitude"), same("gps speed"), None, same("gps posaccuracy"))
+    )
+    streams: dict[str, Any] = {"fixes": fixes}
+    for name, (at_ms, value, unit) in channels.items():
+        column = Column(name, unit, value)
+        if column.role not in ("lat", "lon", "height", "time") and len(at_ms) and np.isfinite(value).all():
+            values, si = column.si()
+            streams[column.role] = Series(origin_ns + np.round(at_ms * 1e6).astype(np.int64), values, si)
+    laps = log.laps.to_pydict()
+    starts, ends = laps.get("start_time", []), laps.get("end_time", [])
+    streams["device_laps"] = tuple(
+        Lap("timed", "", origin_ns + round(a * 1e6), origin_ns + round(b * 1e6), "beacon", 0.001, 0.001, {"timer": "device"},
+            number=k, time_sigma_s=0.0014)
+        for k, (a, b) in enumerate(zip(starts, ends, strict=True)) if 0 < k < len(starts) - 1
+    )  # fmt: skip
+    issue = Issue(LOCAL_TIME, 1, "", source.name, "taken as UTC" if dated else "no date: put on 1980-01-06")
+    settings = settings_of(track=log.metadata.get("Venue"), driver=log.metadata.get("Driver"), vehicle=log.metadata.get("Vehicle"))
+    return Recording(streams, issues=(issue, *odd), sources=(source.name,), name=source.name, settings=settings)
+
+
+def _channel(table: Any, name: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Times (ms), values and unit of one channel's Arrow table."""
+    field = table.schema.field(name)
+    unit = (field.metadata or {}).get(b"units", b"").decode("utf-8", "replace")
+    ms = table.column("timecodes").to_numpy().astype(np.float64)
+    return ms, table.column(name).to_numpy().astype(np.float64), unit
+
+
+FORMAT = Format("aim_xrk", "AiM XRK", (".xrk", ".xrz"), _sniff, _read)

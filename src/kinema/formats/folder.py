@@ -105,7 +105,9 @@ def _from_toml(toml: Path) -> Folder:
         parts = _scanned(toml.parent)
         parts = [part for part in parts if part.path.name != NAME]
     mounts = {role: _mount(toml, role, entry) for role, entry in _table(toml, table, "mounts").items()}
-    settings = {name: dict(_table(toml, table, name)) for name in ("base", "truth", "solve") if name in table}
+    settings: dict[str, Any] = {
+        name: dict(_table(toml, table, name)) for name in ("base", "truth", "solve") if name in table
+    }
     if "base" in settings:
         settings["base"] = _base(toml, settings["base"])
     return Folder(tuple(parts), str(table.get("name", toml.parent.resolve().name)), mounts, settings)

@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from kinema.core.recording import Issue
 from kinema.errors import FormatError
@@ -77,7 +77,7 @@ def _decompressor(path: Path, head: bytes) -> Iterator[bytes] | None:
     return None
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+def _chunks(file: Any) -> Iterator[bytes]:
     with file:
         while chunk := file.read(1 << 18):
             yield chunk
@@ -98,7 +98,7 @@ def _lzw_chunks(path: Path) -> Iterator[bytes]:
     import queue
     import threading
 
-    import ncompress
+    import ncompress  # type: ignore[import-untyped]
 
     pipe: queue.Queue[bytes | Exception | None] = queue.Queue(maxsize=8)
     closed = threading.Event()

@@ -20,7 +20,8 @@ from kinema.core.time import iso_gps
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source, silent
 from kinema.formats.rinex_header import Header, header_line, line_number, parse_header, sniff_header
-from kinema.formats.rinex_obs_header import Layout, antenna_of, glonass_channels, interval_of, layout_of, to_gps_ns
+from kinema.formats.rinex_obs_header import Layout, antenna_of, glonass_channels, interval_of, layout_of
+from kinema.formats.time_systems import to_gps_ns
 
 _BLOCK_EPOCHS = 16_384
 _BLOCK_ROWS = 65_536

@@ -12,15 +12,14 @@ import numpy as np
 from kinema.core.arrays import F64, I64
 from kinema.core.satellites import SYSTEMS, sat_id
 from kinema.core.streams import Antenna
-from kinema.core.time import BDT_MINUS_GPS_NS, GPS_MINUS_UNIX_NS, gps_ns_from_unix_ns
 from kinema.errors import DataError, FormatError
 from kinema.formats.rinex_header import Header, HeaderLine, numbers
+from kinema.formats.time_systems import TIME_SYSTEMS
 
 MAX_TYPES = 99
 KINDS = "CLDS"
 READ_SYSTEMS = "GRECJ"
 _TIME_SYSTEM_OF = {"G": "GPS", "R": "GLO", "E": "GAL", "C": "BDT", "J": "QZS", "I": "IRN", "S": "GPS"}
-TIME_SYSTEMS = ("GPS", "GAL", "GLO", "UTC", "BDT", "BDS", "QZS", "IRN", "SBA")
 
 
 @dataclass(frozen=True)
@@ -174,15 +173,6 @@ def _time_system(header: Header) -> str:
     if said:
         raise FormatError(header.path, f"unknown time system '{said}'", remedy=f"known: {', '.join(TIME_SYSTEMS)}")
     return _TIME_SYSTEM_OF.get(header.system, "GPS")
-
-
-def to_gps_ns(label_ns: I64, time_system: str) -> I64:
-    """GPS time of calendar labels in a time system; Galileo, QZSS and NavIC time are taken as GPS time."""
-    if time_system in ("GLO", "UTC"):
-        return gps_ns_from_unix_ns(label_ns + GPS_MINUS_UNIX_NS)
-    if time_system in ("BDT", "BDS"):
-        return label_ns - BDT_MINUS_GPS_NS
-    return label_ns
 
 
 def antenna_of(header: Header) -> Antenna:

@@ -12,15 +12,17 @@ from kinema.kernels.jit import kernel
 U8 = NDArray[np.uint8]
 
 BLANK, LF, CR, PLUS, MINUS, POINT, ZERO = 32, 10, 13, 43, 45, 46, 48
-POWERS_OF_TEN = np.array([10.0**k for k in range(20)])
+POWERS_OF_TEN = np.array([10.0**k for k in range(23)])
 
 
 @kernel
 def line_end(data: U8, at: int, stop: int) -> int:
     """Index of the line feed that ends the line at `at`, or `stop`."""
-    while at < stop and data[at] != LF:
-        at += 1
-    return at
+    k, one = np.uint64(at), np.uint64(1)  # unsigned: no test for an index from the end, twice as fast
+    last = np.uint64(stop)
+    while k < last and data[k] != LF:
+        k += one
+    return np.int64(k)  # type: ignore[return-value]  # int() would keep it unsigned
 
 
 @kernel
@@ -108,3 +110,48 @@ def days_since_gps_epoch(year: int, month: int, day: int) -> int:
     m = month + 9 if month <= 2 else month - 3
     days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 1
     return days - 723_125
+
+
+@kernel
+def scientific(data: U8, at: int, end: int) -> float:
+    """A number with or without exponent (E, D) in data[at:end]; NaN where blank, infinity where it is none.
+
+    Up to 15 digits and a power of ten up to 22 are rounded as `float(text)` would.
+    """
+    cut = at
+    while cut < end and data[cut] != 69 and data[cut] != 68 and data[cut] != 101 and data[cut] != 100:
+        cut += 1
+    if cut == end:
+        return decimal(data, at, end)
+    sign = 1
+    k = cut + 1
+    if k < end and (data[k] == MINUS or data[k] == PLUS):
+        sign = -1 if data[k] == MINUS else 1
+        k += 1
+    while end > k and data[end - 1] == BLANK:
+        end -= 1
+    power = integer(data, k, end) if end > k else -1
+    if power < 0 or power > 300:
+        return math.inf
+    whole, decimals = 0.0, 0
+    negative, behind_point, digits = False, False, 0
+    for q in range(at, cut):
+        c = data[q]
+        if ZERO <= c <= 57:
+            whole = whole * 10.0 + (c - ZERO)
+            decimals += behind_point
+            digits += 1
+        elif c == POINT and not behind_point:
+            behind_point = True
+        elif c == MINUS and digits == 0 and not behind_point:
+            negative = True
+        elif (c != BLANK and c != PLUS) or digits > 0 or behind_point:
+            return math.inf
+    if digits == 0:
+        return math.inf
+    shift = sign * power - decimals
+    if shift < 1 - len(POWERS_OF_TEN) or shift >= len(POWERS_OF_TEN):
+        value = whole * math.pow(10.0, shift)
+        return -value if negative else value
+    value = whole / POWERS_OF_TEN[-shift] if shift < 0 else whole * POWERS_OF_TEN[shift]
+    return -value if negative else value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, U8
+from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.simulate.circuits import Circuit, heading_rad
 
 CLEAR, EDGE, REFLECTED, BLOCKED = range(4)
@@ -55,7 +55,7 @@ def along_circuit(circuit: Circuit, way_m: F64, azimuth: F64, elevation: F64, rn
     reflected, delay = _reflection(circuit, here, side, flat, near, tall, elevation)
     # A front of glass or plaster, the same on every lap: whether it mirrors at all.
     mirror = rng.random(n_lap)[np.newaxis, :].repeat(2, 0)
-    reflected &= blocked & ~edge & (mirror[1 - side, here[:, None] // 8 * 8] < 0.7)
+    reflected = reflected & blocked & ~edge & (mirror[1 - side, here[:, None] // 8 * 8] < 0.7)
     kind = np.where(edge, EDGE, np.where(reflected, REFLECTED, np.where(blocked, BLOCKED, CLEAR))).astype(np.uint8)
     kind[circuit.tunnel[here]] = BLOCKED
     depth = np.where(edge, (top - elevation) / _EDGE_RAD, 0.0)
@@ -66,7 +66,7 @@ def along_circuit(circuit: Circuit, way_m: F64, azimuth: F64, elevation: F64, rn
 
 def _reflection(
     circuit: Circuit, here: I64, side: I64, flat: F64, near: F64, tall: F64, elevation: F64
-) -> tuple[F64, F64]:
+) -> tuple[Bool, F64]:
     """Whether the opposite wall can mirror the satellite to here, and by how much longer that way is."""
     distance, height = circuit.wall_distance_m[here], circuit.wall_height_m[here]
     other = np.where(side == 1, distance[:, :1], distance[:, 1:])

@@ -1,7 +1,7 @@
 """A receiver under a sky: raw code, phase, Doppler and C/N0 as a real one would write them.
 
-Code carries noise by C/N0, multipath that changes with the way travelled, and the delays of what stands in between; phase
-carries integers, slips and half cycles; signals are lost, found again after a while, and thin out in canyons.
+Code carries noise by C/N0, multipath that changes with the way travelled, and the delays of what stands in between;
+phase carries integers, slips and half cycles; signals are lost, found again after a while, and thin out in canyons.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from kinema.simulate.orbits import C_MPS, gps_seconds
 from kinema.simulate.sky import Sky, View
 
 SIGNALS: dict[str, tuple[str, ...]] = {
-    "G": ("1C", "2W", "5Q"), "R": ("1C", "2C"), "E": ("1C", "5Q", "7Q"), "C": ("2I", "6I", "7I"), "J": ("1C", "2L", "5Q"),
+    "G": ("1C", "2W", "5Q"), "R": ("1C", "2C"), "E": ("1C", "5Q", "7Q"), "C": ("2I", "6I", "7I"),
+    "J": ("1C", "2L", "5Q"),
 }  # fmt: skip
 _BAND_DB = {"1": 0.0, "2": -4.0, "5": 1.5, "7": 1.0, "6": 0.5}
 
@@ -87,10 +88,8 @@ def receive(
     """
     rng = np.random.default_rng(seed)
     offset_s, drift = clock_of(rng, t_ns, options)
-    jumps = np.zeros(len(t_ns))
     if options.ms_jumps:
-        whole = np.round(offset_s * 1e3) * 1e-3
-        jumps, offset_s = np.diff(whole, prepend=whole[:1]), offset_s - whole
+        offset_s = offset_s - np.round(offset_s * 1e3) * 1e-3
     true_ns = t_ns - np.round(offset_s * NS).astype(np.int64)
     p, v, way = place(true_ns)
     view = sky.view(gps_seconds(true_ns), p, v)
@@ -142,7 +141,7 @@ class _Making:
         code[nowhere], doppler[nowhere], cn0[nowhere] = np.nan, np.nan, np.nan
         phase[no_phase] = np.nan
         lli = np.where(no_phase, 0, lli[:, :, None])
-        keep = ~nowhere.all(axis=2)
+        keep = np.asarray(~nowhere.all(axis=2))
         observations = self._pack(keep, code, phase, doppler, cn0, lli, marker, p_e_m)
         truth = ReceiverTruth(self.through.kind[keep], self.through.delay_m[keep], cycles[keep], offset_s)
         return observations, truth
@@ -228,9 +227,8 @@ class _Making:
     ) -> GnssObservations:  # fmt: skip
         counts = keep.sum(axis=1)
         sats = np.broadcast_to(self.sky.sats, keep.shape)
-        channels = {
-            int(s): int(self.sky.orbits[int(s)].row[12]) for s in self.sky.sats if self.sky.orbits[int(s)].glonass
-        }
+        seen = {sat: self.sky.orbits[sat] for sat in self.sky.sats.tolist()}
+        channels = {sat: int(orbit.row[12]) for sat, orbit in seen.items() if orbit.glonass}
         rough = np.round(p_e_m[0] / 5) * 5
         return GnssObservations(
             t_ns=self.t_ns,
@@ -239,8 +237,8 @@ class _Making:
             signals=self.signals,
             code_m=np.round(code[keep], 3),
             phase_cyc=np.round(phase[keep], 3),
-            doppler_hz=np.round(doppler[keep], 3),
-            cn0_dbhz=np.round(np.clip(cn0[keep], 0, 60), 2),
+            doppler_hz=np.round(doppler[keep], 3).astype(np.float32),
+            cn0_dbhz=np.round(np.clip(cn0[keep], 0, 60), 2).astype(np.float32),
             lli=lli[keep],
             antenna=Antenna(
                 marker=marker, receiver=self.options.name, antenna="SIMULATED", approx_p_e_m=tuple(rough.tolist())

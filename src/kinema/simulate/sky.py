@@ -1,7 +1,7 @@
 """The sky over one drive: satellites as they truly are, and what their messages and the atmosphere keep from us.
 
-All receivers of one drive share one Sky, so a base and a rover see the same satellite, ionosphere and troposphere errors,
-but for what changes over the distance between them.
+All receivers of one drive share one Sky, so a base and a rover see the same errors of satellites and
+atmosphere, but for what changes over the distance between them.
 """
 
 from __future__ import annotations

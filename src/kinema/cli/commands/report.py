@@ -1,0 +1,50 @@
+"""`kinema report SOLUTION`: a page about any readable trajectory, in one file that needs no network."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "one self-contained HTML page about a trajectory: map, linked plots, sky, tables"
+EXAMPLES = """examples:
+  kinema report drive.pos
+  kinema report drive.parquet --truth reference.csv -o drive.html --open
+  kinema report drive.nmea --title "Morning run"
+A truth is drawn beside the solution, and the solution is judged by it; it may be one point (LAT,LON,H or X,Y,Z)."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """SOLUTION, its truth, and where the page goes."""
+    parser.add_argument("solution", metavar="SOLUTION", help="a trajectory in any readable format")
+    parser.add_argument("--truth", metavar="FILE", help="a trajectory or point to judge it by")
+    parser.add_argument("-o", "--output", metavar="OUT.html", help="the page (default: beside SOLUTION, as .html)")
+    parser.add_argument("--title", metavar="TEXT", help="heading of the page (default: the file's name)")
+    parser.add_argument("--on-bad", choices=("raise", "skip"), default="raise", help="what to do at a bad line")
+    parser.add_argument("--open", action="store_true", help="show the page in a browser")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, judge, write, show."""
+    from pathlib import Path
+
+    import kinema
+    from kinema.cli.commands.score import trajectory_of, truth_from
+    from kinema.errors import ConfigError
+    from kinema.report.document import report
+
+    source = Path(args.solution)
+    target = Path(args.output) if args.output else source.with_name(source.name.partition(".")[0] + ".html")
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"a report is an HTML page; write to {target.with_suffix('.html')} instead of {target}")
+    if target.exists() and target.resolve() == source.resolve():
+        raise ConfigError(f"{target} is the input; give another file with -o")
+    recording = kinema.read(args.solution, on_bad=args.on_bad)
+    solution = trajectory_of(recording, args.solution)
+    truth = truth_from(args.truth) if args.truth else None
+    page = report(solution, truth=truth, recording=recording, title=args.title or recording.name or source.name)
+    path = page.save(target)
+    print(path)
+    if args.open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    return 0

@@ -1,0 +1,117 @@
+// The frame that all blocks over the shared x axis have: gutter, ticks, marked spans, cursor line.
+import { axisTicks, decimalsOf, fixed, niceStep } from "./format.js";
+import { scaleX, scaleY } from "./lines.js";
+import { lowerBound, nearest } from "./store.js";
+import { font } from "./surface.js";
+import { paint } from "./theme.js";
+
+export const GUTTER = 50;
+export const MARGIN = 10;
+const FOOT = 17;
+
+export function frameOf(view, width, height, y0, y1, foot = FOOT) {
+  return { left: GUTTER, right: width - MARGIN, top: 6, bottom: height - foot, x0: view.range[0], x1: view.range[1], y0, y1 };
+}
+
+export function valueAtPixel(view, width, pixel) {
+  const share = (pixel - GUTTER) / (width - MARGIN - GUTTER);
+  return view.range[0] + Math.min(Math.max(share, 0), 1) * (view.range[1] - view.range[0]);
+}
+
+// A marked span in units of the present axis.
+export function spanOnAxis(view, [start, stop, label, kind]) {
+  const time = view.primary.columns.time, x = view.x(view.primary);
+  if (!time || !x) return null;
+  const last = time.length - 1;
+  if (x === time) return { start, stop, label, kind };
+  return { start: x[Math.min(lowerBound(time, start), last)], stop: x[nearest(time, stop)], label, kind };
+}
+
+// Outages are shaded, other spans are fenced by lines with their name.
+export function drawSpans(ctx, frame, view) {
+  const px = scaleX(frame);
+  ctx.font = font(10);
+  for (const span of view.spans) {
+    const one = spanOnAxis(view, span);
+    if (!one || one.stop < frame.x0 || one.start > frame.x1) continue;
+    const a = Math.max(px(one.start), frame.left), b = Math.min(px(one.stop), frame.right);
+    if (one.kind === "outage") {
+      ctx.fillStyle = paint("--outage");
+      ctx.fillRect(a, frame.top, Math.max(b - a, 1), frame.bottom - frame.top);
+    } else {
+      ctx.fillStyle = paint("--line-strong");
+      if (one.start >= frame.x0) ctx.fillRect(a, frame.top, 1, frame.bottom - frame.top);
+      if (one.stop <= frame.x1) ctx.fillRect(b, frame.top, 1, frame.bottom - frame.top);
+      if (b - a > ctx.measureText(one.label).width + 8) {
+        ctx.fillStyle = paint("--muted");
+        ctx.textAlign = "left";
+        ctx.textBaseline = "top";
+        ctx.fillText(one.label, a + 4, frame.top + 1);
+      }
+    }
+  }
+}
+
+export function drawAxes(ctx, frame, view) {
+  const px = scaleX(frame), py = scaleY(frame);
+  ctx.font = font();
+  ctx.fillStyle = paint("--muted");
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "right";
+  const step = niceStep(frame.y1 - frame.y0, Math.max(2, (frame.bottom - frame.top) / 34));
+  const decimals = decimalsOf(step);
+  for (let k = Math.ceil(frame.y0 / step - 1e-9); k * step <= frame.y1 + step * 1e-9; k++) {
+    const y = Math.round(py(k * step)) + 0.5;
+    rule(ctx, frame.left, y, frame.right, y, k === 0 ? paint("--line-strong") : paint("--line"));
+    ctx.fillText(fixed(k * step, decimals), frame.left - 7, y);
+  }
+  ctx.textBaseline = "alphabetic";
+  ctx.textAlign = "center";
+  const y = frame.bottom + 13;
+  for (const [value, words] of axisTicks(view.axis, frame.x0, frame.x1, Math.max(2, (frame.right - frame.left) / 90))) {
+    const x = Math.round(px(value)) + 0.5;
+    rule(ctx, x, frame.top, x, frame.bottom + 3, paint("--line"));
+    const half = ctx.measureText(words).width / 2;
+    ctx.fillText(words, Math.min(Math.max(x, half + 1), frame.right + MARGIN - half), y);
+  }
+}
+
+export function rule(ctx, x0, y0, x1, y1, colour) {
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  ctx.moveTo(x0, y0);
+  ctx.lineTo(x1, y1);
+  ctx.stroke();
+}
+
+export function drawCursor(ctx, frame, view) {
+  if (view.cursor === null || view.cursor < frame.x0 || view.cursor > frame.x1) return;
+  const x = Math.round(scaleX(frame)(view.cursor)) + 0.5;
+  rule(ctx, x, frame.top, x, frame.bottom, view.held ? paint("--accent") : paint("--cursor"));
+}
+
+export function drawBrush(ctx, frame, brush) {
+  if (!brush) return;
+  ctx.fillStyle = paint("--brush");
+  ctx.fillRect(Math.min(...brush), frame.top, Math.abs(brush[1] - brush[0]), frame.bottom - frame.top);
+}
+
+export function clipTo(ctx, frame) {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(frame.left, frame.top - 1, frame.right - frame.left, frame.bottom - frame.top + 2);
+  ctx.clip();
+}
+
+// A range of y that holds [low, high] with a little air; `robust` bounds it unless all is asked for.
+export function yRange([low, high], spec, full) {
+  if (!(high >= low)) return [0, 1];
+  if (spec.robust && !full) {
+    low = Math.max(low, spec.robust[0]);
+    high = Math.min(high, spec.robust[1]);
+  }
+  if (spec.zero) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
+  const air = (high - low) * 0.06 || Math.abs(high) * 0.05 || 0.5;
+  return [low < 0 || low - air > 0 ? low - air : low, high + (high === 0 && spec.zero && low < 0 ? 0 : air)];
+}

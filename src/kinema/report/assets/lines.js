@@ -1,0 +1,103 @@
+// Drawing of many samples: each pixel column gets its smallest and largest value, so nothing is missed and nothing
+// is drawn twice.
+
+// A frame maps values to pixels: { left, right, top, bottom, x0, x1, y0, y1 }.
+export function scaleX(frame) {
+  const k = (frame.right - frame.left) / (frame.x1 - frame.x0);
+  return (value) => frame.left + (value - frame.x0) * k;
+}
+
+export function scaleY(frame) {
+  const k = (frame.bottom - frame.top) / (frame.y1 - frame.y0);
+  return (value) => frame.bottom - (value - frame.y0) * k;
+}
+
+// One line of the samples [from, to); `gap` is the pause in x that breaks it (0: never).
+export function drawLine(ctx, frame, x, pyramid, from, to, gap, style) {
+  const px = scaleX(frame), py = scaleY(frame);
+  const level = pyramid.level(to - from, frame.right - frame.left);
+  ctx.beginPath();
+  if (level) buckets(ctx, px, py, x, level, from, to, gap);
+  else samples(ctx, px, py, x, pyramid.values, from, to, gap, style);
+  ctx.stroke();
+  if (!level && (style === "dots" || (to - from) * 8 < frame.right - frame.left)) {
+    dots(ctx, px, py, x, pyramid.values, from, to);
+  }
+}
+
+function buckets(ctx, px, py, x, level, from, to, gap) {
+  const { factor, min, max } = level;
+  let pen = false;
+  for (let b = Math.floor(from / factor); b * factor < to; b++) {
+    const first = b * factor;
+    if (!(min[b] <= max[b])) {
+      pen = false;
+      continue;
+    }
+    const at = px(x[first]);
+    if (gap && first && x[first] - x[first - 1] > gap) pen = false;
+    if (pen) ctx.lineTo(at, py(max[b]));
+    else ctx.moveTo(at, py(max[b]));
+    ctx.lineTo(at, py(min[b]) + (min[b] === max[b] ? 0.01 : 0));
+    pen = true;
+  }
+}
+
+function samples(ctx, px, py, x, values, from, to, gap, style) {
+  if (style === "dots") return;
+  let pen = false;
+  for (let i = from; i < to; i++) {
+    const value = values[i];
+    if (value !== value) {
+      pen = false;
+      continue;
+    }
+    if (gap && i && x[i] - x[i - 1] > gap) pen = false;
+    if (pen && style === "step") ctx.lineTo(px(x[i]), py(values[i - 1]));
+    if (pen) ctx.lineTo(px(x[i]), py(value));
+    else ctx.moveTo(px(x[i]), py(value));
+    pen = true;
+  }
+}
+
+function dots(ctx, px, py, x, values, from, to) {
+  ctx.beginPath();
+  for (let i = from; i < to; i++) {
+    if (values[i] !== values[i]) continue;
+    const a = px(x[i]), b = py(values[i]);
+    ctx.moveTo(a + 1.7, b);
+    ctx.arc(a, b, 1.7, 0, 6.3);
+  }
+  ctx.fillStyle = ctx.strokeStyle;
+  ctx.fill();
+}
+
+// The area between centre − factor × sigma and centre + factor × sigma; `centre` null means zero.
+export function drawCorridor(ctx, frame, x, centre, sigma, factor, from, to, gap) {
+  const px = scaleX(frame), py = scaleY(frame);
+  const level = sigma.level(to - from, frame.right - frame.left);
+  const size = level ? level.factor : 1;
+  const top = level ? level.max : sigma.values;
+  const same = centre && level ? centre.levels.find((one) => one.factor === size) : null;
+  const low = !centre ? null : same ? same.min : centre.values, high = !centre ? null : same ? same.max : centre.values;
+  let run = [];
+  const close = () => {
+    if (run.length) area(ctx, run);
+    run = [];
+  };
+  for (let b = Math.floor(from / size); b * size < to; b++) {
+    const first = b * size, half = factor * top[b];
+    const above = half + (high ? high[b] : 0), below = (low ? low[b] : 0) - half;
+    if (!(above >= below) || (gap && first && x[first] - x[first - 1] > gap)) close();
+    if (above >= below) run.push([px(x[first]), py(above), py(below)]);
+  }
+  close();
+}
+
+function area(ctx, run) {
+  ctx.beginPath();
+  for (const [at, above] of run) ctx.lineTo(at, above);
+  for (let k = run.length - 1; k >= 0; k--) ctx.lineTo(run[k][0], run[k][2]);
+  ctx.closePath();
+  ctx.fill();
+}

@@ -1,0 +1,294 @@
+// The map: the first track coloured by a channel, the others plain, north up.
+import { Camera } from "./camera.js";
+import { degrees, fixed } from "./format.js";
+import { LocalPlane } from "./geodesy.js";
+import { drawGraticule, drawScaleBar } from "./graticule.js";
+import { mapLegend } from "./maplegend.js";
+import { Path } from "./pathlod.js";
+import { register } from "./registry.js";
+import { Surface, make } from "./surface.js";
+import { paint, ramp } from "./theme.js";
+
+const BINS = 48;
+
+async function mountMap(element, spec, { store, view }) {
+  const stage = element.querySelector(".stage");
+  const plane = spec.origin ? new LocalPlane(spec.origin) : null;
+  const paths = await Promise.all(spec.tracks.map(async (name) => {
+    const track = view.track(name);
+    return { track, path: new Path(await store.column(track.east), await store.column(track.north)) };
+  }));
+  const main = paths[0];
+  const sigmas = spec.ellipses ? await Promise.all(["e", "n", "r"].map((k) => store.column(spec.ellipses[k]))) : null;
+  let colouring = spec.colourings[0], values = await store.column(colouring.column), fitted = false;
+
+  const camera = new Camera(stage, () => surface.request(true));
+  const surface = new Surface(stage, (ctx, width, height) => {
+    if (!fitted || (!camera.touched && fitted !== width)) {
+      fitted = width;
+      camera.fit(main.path.box(...inRange()));
+    }
+    drawGraticule(ctx, camera, plane);
+    for (const one of paths.slice(1)) drawPlain(ctx, one.path, paint(one.track.colour), 1.4, [5, 3]);
+    if (view.zoomed) drawPlain(ctx, main.path, paint("--line-strong"), 1.5, []);
+    drawBreaks(ctx);
+    drawColoured(ctx);
+    if (sigmas) drawEllipses(ctx);
+    drawEnds(ctx);
+    drawScaleBar(ctx, camera);
+  }, (ctx) => {
+    for (const one of [...paths].reverse()) drawHere(ctx, one);
+  });
+
+  function inRange() {
+    return view.x(main.track) ? view.indices(main.track) : [0, main.path.east.length];
+  }
+
+  function drawPlain(ctx, path, colour, width, dash) {
+    const { east, north } = path;
+    let pen = false;
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = width;
+    ctx.setLineDash(dash);
+    ctx.beginPath();
+    for (const i of path.at(1 / camera.scale)) {
+      if (i >= 0 && pen) ctx.lineTo(camera.px(east[i]), camera.py(north[i]));
+      else if (i >= 0) ctx.moveTo(camera.px(east[i]), camera.py(north[i]));
+      pen = i >= 0;
+    }
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+
+  // Where positions are missing, a dotted line joins the last one before to the first one after.
+  function drawBreaks(ctx) {
+    const { east, north } = main.path, kept = main.path.at(1 / camera.scale), gap = main.track.gap;
+    const time = main.track.columns.time;
+    ctx.strokeStyle = paint("--muted");
+    ctx.lineWidth = 1.2;
+    ctx.setLineDash([1.5, 4]);
+    ctx.beginPath();
+    for (let k = 1, last = kept[0]; k < kept.length; k++) {
+      if (kept[k] < 0) continue;
+      if (last >= 0 && (kept[k - 1] < 0 || (gap && time && time[kept[k]] - time[kept[k] - 1] > gap))) {
+        ctx.moveTo(camera.px(east[last]), camera.py(north[last]));
+        ctx.lineTo(camera.px(east[kept[k]]), camera.py(north[kept[k]]));
+      }
+      last = kept[k];
+    }
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
+
+  function binOf(value) {
+    if (value !== value) return BINS;
+    if (colouring.categories.length) return Math.max(colouring.categories.findIndex((c) => c[0] === value), 0);
+    return Math.min(Math.max(Math.floor(((value - colouring.low) / (colouring.high - colouring.low)) * BINS), 0), BINS - 1);
+  }
+
+  function binColour(bin) {
+    if (bin === BINS) return paint("--muted");
+    if (colouring.categories.length) return paint(colouring.categories[bin][2]);
+    return ramp((bin + 0.5) / BINS, colouring.diverging);
+  }
+
+  // Segments sorted by colour, each colour stroked once.
+  function drawColoured(ctx) {
+    const { east, north } = main.path, [from, to] = inRange();
+    const gap = main.track.gap, time = main.track.columns.time;
+    const byBin = Array.from({ length: BINS + 1 }, () => []);
+    let last = -1;
+    for (const i of main.path.at(1 / camera.scale)) {
+      const inside = i >= from && i < to;
+      const joined = last >= 0 && inside && !(gap && time && time[i] - time[i - 1] > gap);
+      if (inside) byBin[binOf(values[i])].push(joined ? last : i, i);
+      last = inside ? i : -1;
+    }
+    ctx.lineCap = ctx.lineJoin = "round";
+    ctx.lineWidth = 3.2;
+    const visible = ([a, b]) => a > -50 && b > -50 && a < camera.width + 50 && b < camera.height + 50;
+    byBin.forEach((ends, bin) => {
+      if (!ends.length) return;
+      ctx.strokeStyle = binColour(bin);
+      ctx.beginPath();
+      for (let k = 0, pen = -1; k < ends.length; k += 2) {
+        const a = [camera.px(east[ends[k]]), camera.py(north[ends[k]])];
+        const b = [camera.px(east[ends[k + 1]]), camera.py(north[ends[k + 1]])];
+        if (!visible(a) && !visible(b)) continue;
+        if (pen !== ends[k]) ctx.moveTo(...a);
+        ctx.lineTo(b[0] + (ends[k] === ends[k + 1] ? 0.01 : 0), b[1]);
+        pen = ends[k + 1];
+      }
+      ctx.stroke();
+    });
+    ctx.lineCap = "butt";
+  }
+
+  function ellipse(ctx, i) {
+    const [se, sn, r] = sigmas.map((column) => column[i]);
+    if (!(se > 0) || !(sn > 0)) return 0;
+    const [a, b, c] = [se * se, r * se * sn, sn * sn];
+    const middle = (a + c) / 2, off = Math.hypot((a - c) / 2, b), k = spec.ellipses.factor * camera.scale;
+    const long = k * Math.sqrt(middle + off), short = k * Math.sqrt(Math.max(middle - off, 0));
+    ctx.beginPath();
+    ctx.ellipse(camera.px(main.path.east[i]), camera.py(main.path.north[i]), long, short, -0.5 * Math.atan2(2 * b, a - c), 0, 6.2832);
+    return long;
+  }
+
+  // Ellipses along the track, where they are large enough to be seen and far enough apart to be told from each other.
+  function drawEllipses(ctx) {
+    const [from, to] = inRange();
+    let x = -1e9, y = -1e9;
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = paint("--accent");
+    ctx.fillStyle = paint("--accent-soft");
+    for (const i of main.path.at(4 / camera.scale)) {
+      if (i < from || i >= to) continue;
+      const a = camera.px(main.path.east[i]), b = camera.py(main.path.north[i]);
+      const radius = spec.ellipses.factor * camera.scale * Math.max(sigmas[0][i], sigmas[1][i]);
+      if (!(radius > 5) || a < -radius || b < -radius || a > camera.width + radius || b > camera.height + radius) continue;
+      if (Math.hypot(a - x, b - y) < Math.max(10, 0.7 * radius)) continue;
+      if (ellipse(ctx, i)) {
+        ctx.fill();
+        ctx.globalAlpha = 0.6;
+        ctx.stroke();
+        ctx.globalAlpha = 1;
+      }
+      [x, y] = [a, b];
+    }
+  }
+
+  function drawEnds(ctx) {
+    const kept = main.path.at(1 / camera.scale), first = kept[0];
+    let last = kept.length - 1;
+    while (last > 0 && kept[last] < 0) last--;
+    for (const [i, filled] of [[first, true], [kept[last], false]]) {
+      if (!(i >= 0)) continue;
+      ctx.beginPath();
+      ctx.arc(camera.px(main.path.east[i]), camera.py(main.path.north[i]), 5, 0, 6.3);
+      ctx.fillStyle = filled ? paint("--ink") : paint("--card");
+      ctx.strokeStyle = filled ? paint("--card") : paint("--ink");
+      ctx.lineWidth = 2;
+      ctx.fill();
+      ctx.stroke();
+    }
+  }
+
+  function drawHere(ctx, { track, path }) {
+    const i = view.at(track);
+    if (i < 0 || path.east[i] !== path.east[i]) return;
+    const first = track === main.track, a = camera.px(path.east[i]), b = camera.py(path.north[i]);
+    if (first && sigmas && ellipse(ctx, i) > 3) {
+      ctx.fillStyle = paint("--accent-soft");
+      ctx.strokeStyle = paint("--accent");
+      ctx.lineWidth = 1.5;
+      ctx.fill();
+      ctx.stroke();
+    }
+    ctx.beginPath();
+    ctx.arc(a, b, first ? 6.5 : 4.5, 0, 6.3);
+    ctx.fillStyle = first ? paint("--accent") : paint(track.colour);
+    ctx.strokeStyle = paint("--card");
+    ctx.lineWidth = 2.5;
+    ctx.fill();
+    ctx.stroke();
+  }
+
+  // The sample nearest to a pixel, within reach: among those drawn, then among their neighbours.
+  function sampleAt(x, y, reach) {
+    const { east, north } = main.path, [from, to] = inRange(), kept = main.path.at(1 / camera.scale);
+    let best = -1, apart = reach * reach;
+    const look = (i) => {
+      const off = (camera.px(east[i]) - x) ** 2 + (camera.py(north[i]) - y) ** 2;
+      if (off < apart) [best, apart] = [i, off];
+    };
+    for (const i of kept) if (i >= from && i < to) look(i);
+    for (let i = Math.max(from, best - 200), stop = Math.min(to, best + 200); best >= 0 && i < stop; i++) look(i);
+    return best;
+  }
+
+  const place = make("output", "place");
+  stage.append(place);
+  stage.addEventListener("pointermove", (event) => {
+    const box = stage.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
+    const [e, n] = camera.plane(x, y);
+    if (plane) {
+      const [lat, lon] = plane.geodetic(e, n);
+      const places = camera.scale > 50 ? 8 : camera.scale > 0.5 ? 6 : 5;
+      place.textContent = `${degrees(lat, "N", "S", places)}  ${degrees(lon, "E", "W", places)}`;
+    } else place.textContent = `${fixed(e, 2)} m E  ${fixed(n, 2)} m N`;
+    if (view.held || camera.dragged || event.buttons) return;
+    const i = sampleAt(x, y, 30);
+    if (view.x(main.track)) view.setCursor(i < 0 ? null : view.x(main.track)[i]);
+  });
+  stage.addEventListener("pointerup", (event) => {
+    if (camera.dragged) return void (camera.dragged = false);
+    const box = stage.getBoundingClientRect();
+    const i = sampleAt(event.clientX - box.left, event.clientY - box.top, 30);
+    if (i >= 0 && view.x(main.track)) view.setCursor(view.x(main.track)[i], !view.held);
+  });
+  stage.addEventListener("pointerleave", () => {
+    place.textContent = "";
+    if (!view.held) view.setCursor(null);
+  });
+  stage.addEventListener("dblclick", (event) => {
+    const box = stage.getBoundingClientRect();
+    camera.zoom(event.shiftKey ? 0.5 : 2, event.clientX - box.left, event.clientY - box.top);
+  });
+
+  // Brings the plots to the first and last sample that the map shows.
+  function plotsToView() {
+    const { east, north } = main.path, x = view.x(main.track);
+    let first = -1, last = -1;
+    for (let i = 0; i < east.length; i++) {
+      const a = camera.px(east[i]), b = camera.py(north[i]);
+      if (!(a >= 0 && a <= camera.width && b >= 0 && b <= camera.height)) continue;
+      if (first < 0) first = i;
+      last = i;
+    }
+    if (x && last > first) {
+      camera.touched = true;
+      view.setRange(x[first], x[last]);
+    }
+  }
+
+  mapButtons(stage, [
+    ["+", "Zoom in", () => camera.zoom(1.6)],
+    ["−", "Zoom out", () => camera.zoom(1 / 1.6)],
+    ["⤢", "Fit the track", () => camera.fit(main.path.box(...inRange()))],
+    ["⇥", "Plots to what the map shows", plotsToView],
+  ]);
+  const chooser = element.querySelector("select");
+  const legend = mapLegend(element);
+  legend(colouring);
+  chooser.addEventListener("change", async () => {
+    colouring = spec.colourings[Number(chooser.value)];
+    values = await store.column(colouring.column);
+    legend(colouring);
+    surface.request(true);
+  });
+  stage.tabIndex = 0;
+  view.on(["range"], () => {
+    if (camera.touched) surface.request(true);
+    else camera.fit(main.path.box(...inRange()));
+  });
+  view.on(["theme"], () => {
+    legend(colouring);
+    surface.request(true);
+  });
+  view.on(["cursor", "axis"], () => surface.request(false));
+  return surface;
+}
+
+function mapButtons(stage, buttons) {
+  const bar = make("div", "mapbuttons");
+  for (const [sign, label, act] of buttons) {
+    const button = make("button", "", sign, { type: "button", "aria-label": label, title: label });
+    button.addEventListener("click", act);
+    for (const kind of ["pointerdown", "pointerup", "dblclick"]) button.addEventListener(kind, (event) => event.stopPropagation());
+    bar.append(button);
+  }
+  stage.append(bar);
+}
+
+register("map", mountMap);

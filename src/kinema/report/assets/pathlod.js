@@ -1,0 +1,50 @@
+// A path at the detail that a scale can show: samples closer together than a tolerance are left out.
+
+export class Path {
+  constructor(east, north) {
+    this.east = east;
+    this.north = north;
+    this.levels = new Map();
+  }
+
+  // Samples to draw where a pixel is `metres` wide; -1 stands for a break.
+  at(metres) {
+    const level = Math.floor(Math.log2(Math.max(metres, 1e-4) * 0.7));
+    if (!this.levels.has(level)) this.levels.set(level, this.simplify(2 ** level));
+    return this.levels.get(level);
+  }
+
+  simplify(tolerance) {
+    const { east, north } = this, n = east.length, limit = tolerance * tolerance;
+    const kept = new Int32Array(n + 1);
+    let count = 0, pen = false, e = 0, m = 0;
+    for (let i = 0; i < n; i++) {
+      const a = east[i], b = north[i];
+      if (a !== a || b !== b) {
+        if (pen) kept[count++] = -1;
+        pen = false;
+        continue;
+      }
+      const ends = i + 1 === n || east[i + 1] !== east[i + 1];
+      if (pen && !ends && (a - e) ** 2 + (b - m) ** 2 < limit) continue;
+      kept[count++] = i;
+      [e, m, pen] = [a, b, true];
+    }
+    return kept.slice(0, count);
+  }
+
+  // Smallest box around the samples [from, to): [west, south, east, north].
+  box(from, to) {
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    const step = Math.max(1, Math.floor((to - from) / 200000));
+    for (let i = from; i < to; i += step) {
+      const a = this.east[i], b = this.north[i];
+      if (a !== a) continue;
+      if (a < box[0]) box[0] = a;
+      if (b < box[1]) box[1] = b;
+      if (a > box[2]) box[2] = a;
+      if (b > box[3]) box[3] = b;
+    }
+    return box;
+  }
+}

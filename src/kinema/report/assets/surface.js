@@ -1,0 +1,82 @@
+// A pair of canvases in a stage: one for what changes seldom, one above it for the cursor. Both are sharp on every
+// screen, and drawn only while they are in view.
+
+export class Surface {
+  constructor(stage, draw, drawOver) {
+    this.stage = stage;
+    this.draw = draw;
+    this.drawOver = drawOver;
+    this.base = this.canvas();
+    this.over = this.canvas();
+    this.over.canvas.classList.add("over");
+    this.visible = false;
+    this.stale = { base: true, over: true };
+    this.drawn = 0;
+    new ResizeObserver(() => this.request(true)).observe(stage);
+    new IntersectionObserver(
+      (entries) => {
+        this.visible = entries[entries.length - 1].isIntersecting;
+        if (this.visible && this.stale.base) this.request(true);
+        else if (this.visible && this.stale.over) this.request(false);
+      },
+      { rootMargin: "200px" },
+    ).observe(stage);
+  }
+
+  canvas() {
+    const element = document.createElement("canvas");
+    element.setAttribute("aria-hidden", "true");
+    this.stage.append(element);
+    return element.getContext("2d");
+  }
+
+  // Asks for drawing in the next frame: everything, or only what follows the cursor.
+  request(everything) {
+    if (everything) this.stale.base = true;
+    this.stale.over = true;
+    if (!this.visible || this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      this.now();
+    });
+  }
+
+  now() {
+    const width = this.stage.clientWidth, height = this.stage.clientHeight;
+    if (!width || !height) return;
+    if (this.stale.base) {
+      this.fit(this.base, width, height);
+      this.draw(this.base, width, height);
+      this.drawn++;
+    }
+    if (this.drawOver && (this.stale.base || this.stale.over)) {
+      this.fit(this.over, width, height);
+      this.drawOver(this.over, width, height);
+    }
+    this.stale.base = this.stale.over = false;
+  }
+
+  fit(ctx, width, height) {
+    const ratio = Math.min(window.devicePixelRatio || 1, 3);
+    const w = Math.round(width * ratio), h = Math.round(height * ratio);
+    if (ctx.canvas.width !== w || ctx.canvas.height !== h) {
+      ctx.canvas.width = w;
+      ctx.canvas.height = h;
+    }
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ctx.clearRect(0, 0, width, height);
+  }
+}
+
+export function font(size = 11, weight = 400) {
+  return `${weight} ${size}px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif`;
+}
+
+// An element with a class, text and attributes; texts never become markup.
+export function make(tag, className = "", words = "", attributes = {}) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (words) element.textContent = words;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}

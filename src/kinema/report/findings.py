@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -130,7 +131,7 @@ def _available_figure(motion: Motion, score: Score | None) -> Figure:
 
 def _honesty_figure(inside: float) -> Figure:
     tone = "good" if inside >= 0.9 else "fair" if inside >= 0.75 else "poor"
-    return Figure("Errors inside the stated 95 %", percent(inside), "%", "of epochs, horizontally", tone)
+    return Figure("Inside the stated 95 %", percent(inside), "%", "of horizontal errors", tone)
 
 
 def score_blocks(score: Score) -> list[Block]:
@@ -147,7 +148,9 @@ def score_blocks(score: Score) -> list[Block]:
     blocks.append(Table("Shares of horizontal errors", headings, shares))
     if score.by_status:
         blocks.append(_status_table(score.by_status))
-    blocks.append(Pairs("Judged as", {**dict(score.assumptions), **_honesty(score)}))
+    blocks.append(
+        Pairs("Judged as", {**_honesty(score), **{k.replace("_", " "): v for k, v in score.assumptions.items()}})
+    )
     lines = [*score.notes, *score.advice]
     if lines:
         blocks.append(Notes("About this judgement", lines))
@@ -162,19 +165,23 @@ def _share(value: float) -> Cell:
     return Cell(f"{percent(value)} %", value, share=value) if np.isfinite(value) else Cell("–")
 
 
-def _status_table(by_status: Mapping[str, Mapping[str, object]]) -> Table:
-    names = list(dict.fromkeys(name for one in by_status.values() for name in one))
+def _status_table(by_status: Mapping[str, Mapping[str, Any]]) -> Table:
+    headings = ("Status", "Epochs", "Share", "H RMS", "H 95 %", "H max", "V RMS", "V 95 %")
     rows: list[Row] = [
-        [status, *(_any_cell(one.get(name)) for name in names)]
+        [
+            status,
+            Cell(str(one["epochs"]), one["epochs"]),
+            _share(one["share"]),
+            *(_length(one.get("horizontal"), name) for name in ("rms", "p95", "max")),
+            *(_length(one.get("vertical"), name) for name in ("rms", "p95")),
+        ]
         for status, one in by_status.items()
-    ]  # fmt: skip
-    return Table("By status", ("Status", *(name.replace("_", " ") for name in names)), rows)
+    ]
+    return Table("By status", headings, rows)
 
 
-def _any_cell(value: object) -> Cell:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
-        return Cell("–" if value is None else str(value))
-    return Cell(f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else f"{value:.4g}", float(value))
+def _length(stats: Mapping[str, float] | None, name: str) -> Cell:
+    return Cell(length(stats[name]), stats[name]) if stats else Cell("–")
 
 
 def _honesty(score: Score) -> dict[str, object]:

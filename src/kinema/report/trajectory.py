@@ -90,7 +90,8 @@ class Motion:
     def correlation_en(self) -> F64:
         """Correlation of east and north (n,)."""
         product = self.sigma_n_m[:, 0] * self.sigma_n_m[:, 1]
-        return np.divide(self.cov_n_m2[:, 0, 1], product, out=np.full(len(product), np.nan), where=product > 0)
+        missing = np.full(len(product), np.nan)
+        return np.asarray(np.divide(self.cov_n_m2[:, 0, 1], product, out=missing, where=product > 0))
 
     @cached_property
     def radius_95_m(self) -> F64:

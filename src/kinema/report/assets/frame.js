@@ -58,12 +58,10 @@ export function drawAxes(ctx, frame, view) {
   ctx.fillStyle = paint("--muted");
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
-  const step = niceStep(frame.y1 - frame.y0, Math.max(2, (frame.bottom - frame.top) / 34));
-  const decimals = decimalsOf(step);
-  for (let k = Math.ceil(frame.y0 / step - 1e-9); k * step <= frame.y1 + step * 1e-9; k++) {
-    const y = Math.round(py(k * step)) + 0.5;
-    rule(ctx, frame.left, y, frame.right, y, k === 0 ? paint("--line-strong") : paint("--line"));
-    ctx.fillText(fixed(k * step, decimals), frame.left - 7, y);
+  for (const [value, words] of frame.log ? decades(frame) : levels(frame)) {
+    const y = Math.round(py(value)) + 0.5;
+    rule(ctx, frame.left, y, frame.right, y, value === 0 ? paint("--line-strong") : paint("--line"));
+    ctx.fillText(words, frame.left - 7, y);
   }
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "center";
@@ -74,6 +72,23 @@ export function drawAxes(ctx, frame, view) {
     const half = ctx.measureText(words).width / 2;
     ctx.fillText(words, Math.min(Math.max(x, half + 1), frame.right + MARGIN - half), y);
   }
+}
+
+function levels(frame) {
+  const step = niceStep(frame.y1 - frame.y0, Math.max(2, (frame.bottom - frame.top) / 26));
+  const decimals = decimalsOf(step), ticks = [];
+  for (let k = Math.ceil(frame.y0 / step - 1e-9); k * step <= frame.y1 + step * 1e-9; k++) {
+    ticks.push([k * step, fixed(k * step, decimals)]);
+  }
+  return ticks;
+}
+
+function decades(frame) {
+  const ticks = [];
+  for (let k = Math.ceil(Math.log10(frame.y0) - 1e-9); k <= Math.log10(frame.y1) + 1e-9; k++) {
+    ticks.push([10 ** k, k < 0 ? fixed(10 ** k, -k) : fixed(10 ** k, 0)]);
+  }
+  return ticks;
 }
 
 export function rule(ctx, x0, y0, x1, y1, colour) {

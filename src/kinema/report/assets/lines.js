@@ -8,6 +8,10 @@ export function scaleX(frame) {
 }
 
 export function scaleY(frame) {
+  if (frame.log) {
+    const least = Math.log(frame.y0), k = (frame.bottom - frame.top) / (Math.log(frame.y1) - least);
+    return (value) => frame.bottom - (Math.log(Math.max(value, frame.y0)) - least) * k;
+  }
   const k = (frame.bottom - frame.top) / (frame.y1 - frame.y0);
   return (value) => frame.bottom - (value - frame.y0) * k;
 }

@@ -83,7 +83,7 @@ async function mountMap(element, spec, { store, view }) {
   function binOf(value) {
     if (value !== value) return BINS;
     if (colouring.categories.length) return Math.max(colouring.categories.findIndex((c) => c[0] === value), 0);
-    return Math.min(Math.max(Math.floor(((value - colouring.low) / (colouring.high - colouring.low)) * BINS), 0), BINS - 1);
+    return Math.min(Math.max(Math.floor(shareOf(colouring, value) * BINS), 0), BINS - 1);
   }
 
   function binColour(bin) {
@@ -278,6 +278,11 @@ async function mountMap(element, spec, { store, view }) {
   });
   view.on(["cursor", "axis"], () => surface.request(false));
   return surface;
+}
+
+function shareOf({ low, high, log }, value) {
+  if (log) return Math.log(Math.max(value, low) / low) / Math.log(high / low);
+  return (value - low) / (high - low);
 }
 
 function mapButtons(stage, buttons) {

@@ -41,8 +41,17 @@ async function mountPlot(element, spec, { store, view }) {
     return [low, high];
   }
 
+  // Whole decades and halves of them, no lower than a thousandth of the largest value.
+  function logRange() {
+    const [low, high] = extent(lines);
+    if (!(high > 0)) return [0.1, 1];
+    const most = 10 ** (Math.ceil(Math.log10(high) * 2) / 2);
+    return [Math.max(10 ** (Math.floor(Math.log10(Math.max(low, 1e-9)) * 2) / 2), most / 3000), most];
+  }
+
   const surface = new Surface(stage, (ctx, width, height) => {
-    frame = frameOf(view, width, height, ...yRange(extentWithCorridors(), spec, full));
+    frame = frameOf(view, width, height, ...(spec.log ? logRange() : yRange(extentWithCorridors(), spec, full)));
+    frame.log = spec.log;
     drawSpans(ctx, frame, view);
     drawAxes(ctx, frame, view);
     clipTo(ctx, frame);

@@ -52,7 +52,7 @@ class Plot:
     """Lines and corridors over the shared x axis, with the shared cursor.
 
     `robust` (low, high) bounds y at first where values far outside would flatten the rest; a click on the axis shows
-    all. `zero` keeps zero in view.
+    all. `zero` keeps zero in view; `log` draws positive values on a logarithmic scale.
     """
 
     title: str
@@ -62,6 +62,7 @@ class Plot:
     robust: tuple[float, float] | None = None
     zero: bool = False
     height_px: int = 150
+    log: bool = False
     scripts: ClassVar[tuple[str, ...]] = ("plot.js",)
 
     def html(self, ident: str) -> str:
@@ -72,7 +73,7 @@ class Plot:
     def spec(self) -> dict[str, Any]:
         """What its script is to draw."""
         return {
-            "kind": "plot", "unit": self.unit, "zero": self.zero, "robust": self.robust,
+            "kind": "plot", "unit": self.unit, "zero": self.zero, "log": self.log, "robust": self.robust,
             "lines": [line.spec() for line in self.lines], "corridors": [band.spec() for band in self.corridors],
         }  # fmt: skip
 

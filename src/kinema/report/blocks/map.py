@@ -22,12 +22,13 @@ class Colouring:
     high: float = 1.0
     diverging: bool = False
     categories: Sequence[Category] = ()
+    log: bool = False
 
     def spec(self) -> dict[str, Any]:
         """JSON of the colouring."""
         return {
             "column": self.column, "label": self.label, "unit": self.unit, "low": self.low, "high": self.high,
-            "diverging": self.diverging, "categories": [c.spec() for c in self.categories],
+            "diverging": self.diverging, "log": self.log, "categories": [c.spec() for c in self.categories],
         }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def _trust(score: Score) -> list[str]:
     if u is None:
         return ["stated uncertainty: none"]
     ratios = (u.ratio_horizontal, u.ratio_vertical)
-    verdict = "optimistic" if max(ratios) > 1.2 else "cautious" if min(ratios) < 0.6 else "honest"
+    verdict = "optimistic" if u.inside_ellipse < 0.9 else "cautious" if u.nees_2d < 1 else "honest"
     nees = f"NEES {u.nees_2d:.2f} of 2, {u.nees_3d:.2f} of 3"
     inside = f"95 % ellipse holds {100 * u.inside_ellipse:.1f} %, ellipsoid {100 * u.inside_ellipsoid:.1f} %"
     return [

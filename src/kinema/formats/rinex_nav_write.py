@@ -1,4 +1,4 @@
-"""Write broadcast ephemerides as RINEX 3.05 navigation (IGS/RTCM RINEX 3.05, A5 to A12)."""
+"""Write broadcast ephemerides as RINEX 3.04 navigation (IGS/RTCM RINEX 3.04, A5 to A12)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _header(ephemerides: BroadcastEphemerides, comments: tuple[str, ...]) -> str
     from kinema.version import __version__
 
     lines = [
-        _line(f"{3.05:9.2f}{'':11s}{'N: GNSS NAV DATA':20s}M: MIXED", "RINEX VERSION / TYPE"),
+        _line(f"{3.04:9.2f}{'':11s}{'N: GNSS NAV DATA':20s}M: MIXED", "RINEX VERSION / TYPE"),
         _line(f"{'kinema ' + __version__:20s}{'':20s}{'20250101 000000 UTC':20s}", "PGM / RUN BY / DATE"),
         *(_line(comment, "COMMENT") for comment in comments),
     ]
@@ -117,7 +117,7 @@ def _glonass(sat: int, row: F64, health: float) -> str:
     km = 1e-3
     return _block(
         f"{sat_name(sat)} {_clock_time(g['toe_s'], -float(leap))}",
-        [-g["tau_n_s"], g["gamma_n"], utc % 86_400],
+        [-g["tau_n_s"], g["gamma_n"], utc % WEEK_S],
         [
             [g["x_m"] * km, g["vx_mps"] * km, g["ax_mps2"] * km, health],
             [g["y_m"] * km, g["vy_mps"] * km, g["ay_mps2"] * km, g["channel"]],

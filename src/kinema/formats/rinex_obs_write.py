@@ -1,4 +1,4 @@
-"""Write raw observations as RINEX 3.05, so that any program can be run on them (IGS/RTCM RINEX 3.05, A2 and A3)."""
+"""Write raw observations as RINEX 3.04, so that any program can be run on them (IGS/RTCM RINEX 3.04, A2 and A3)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _header(observations: GnssObservations, comments: tuple[str, ...]) -> str:
     x, y, z = (v if np.isfinite(v) else 0.0 for v in antenna.approx_p_e_m)
     h, e, n = antenna.delta_hen_m
     lines = [
-        _line(f"{3.05:9.2f}{'':11s}{'OBSERVATION DATA':20s}M: MIXED", "RINEX VERSION / TYPE"),
+        _line(f"{3.04:9.2f}{'':11s}{'OBSERVATION DATA':20s}M: MIXED", "RINEX VERSION / TYPE"),
         _line(f"{'kinema ' + __version__:20s}{'':20s}{'20250101 000000 UTC':20s}", "PGM / RUN BY / DATE"),
         *(_line(comment, "COMMENT") for comment in comments),
         _line(antenna.marker or "UNKNOWN", "MARKER NAME"),

@@ -27,6 +27,8 @@ MAX_RATIO = 400
 """Decompressed over compressed size; logs reach 20, Compact RINEX in gzip 60. Asked beyond IN_MEMORY_BYTES only."""
 DEFAULT_MAX_BYTES = 64 << 30
 
+_DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
 Check = Callable[[bytes], None]
 """Gets the first bytes of decompressed content and raises where nothing can read it, before more is decompressed."""
 
@@ -49,7 +51,7 @@ def open_source(path: str | Path, check: Check | None = None, issues: list[Issue
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         else:
             data = _Spool(path, size, check, issues).fill(chunks)
-    if _is_compact_rinex(data):
+    if _is_compact_rinex(bytes(data[:HEAD_BYTES])):
         from kinema.formats.hatanaka_ import restored
 
         data = _Spool(path, len(data), check, issues).fill(restored(path, data))
@@ -58,8 +60,31 @@ def open_source(path: str | Path, check: Check | None = None, issues: list[Issue
     return Source(path, data)
 
 
-def _is_compact_rinex(data: memoryview) -> bool:
-    return b"CRINEX VERS   / TYPE" in bytes(data[:HEAD_BYTES])[:81]
+def head_of(path: str | Path) -> bytes:
+    """The first decompressed bytes (up to 8 KiB) without reading more; of Compact RINEX the RINEX header in it."""
+    path = Path(path)
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        raise FormatError(path, "the file is empty")
+    chunks = _decompressor(path, head)
+    if chunks is not None:
+        try:
+            head = next(chunks, b"")[:HEAD_BYTES]
+        except _DAMAGE as error:
+            raise FormatError(path, f"compressed data are damaged ({error})", remedy="download it again") from None
+        if not head:
+            raise FormatError(path, "nothing is in it once decompressed")
+    return _plain_head(head)
+
+
+def _is_compact_rinex(head: bytes) -> bool:
+    return b"CRINEX VERS   / TYPE" in head[:81]
+
+
+def _plain_head(head: bytes) -> bytes:
+    """Compact RINEX has two lines of its own before the header of the RINEX file."""
+    return head.split(b"\n", 2)[-1] if _is_compact_rinex(head) else head
 
 
 def _decompressor(path: Path, head: bytes) -> Iterator[bytes] | None:
@@ -150,7 +175,7 @@ class _Spool:
                 for chunk in chunks:
                     self._admit(chunk)
                     file.write(chunk)
-            except (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+            except _DAMAGE as error:
                 self._damaged(error)
             if not self.size:
                 raise FormatError(self.path, "nothing is in it once decompressed")
@@ -161,8 +186,8 @@ class _Spool:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _admit(self, chunk: bytes) -> None:
-        if not self.size and self.check and not _is_compact_rinex(memoryview(chunk)):
-            self.check(chunk[:HEAD_BYTES])
+        if not self.size and self.check:
+            self.check(_plain_head(chunk[:HEAD_BYTES]))
         self.size += len(chunk)
         if self.size > self.limit:
             what = f"decompresses to more than {self.limit:,} bytes"

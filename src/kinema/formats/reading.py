@@ -18,7 +18,7 @@ from kinema.errors import FormatError
 from kinema.formats.base import Format, OnBad, Progress, ReadOptions, Source, silent
 from kinema.formats.folder import Part, folder_of
 from kinema.formats.merging import merge
-from kinema.formats.opening import HEAD_BYTES, open_source
+from kinema.formats.opening import HEAD_BYTES, head_of, open_source
 
 PathLike = str | Path
 
@@ -48,8 +48,8 @@ def discover() -> tuple[Format, ...]:
 
 def sniff(path: PathLike) -> Format:
     """The format of a file. Raises FormatError where no reader knows it."""
-    source, _ = _opened(Path(path), "skip")
-    return recognise(source.path, bytes(source.data[:HEAD_BYTES]), source.name)
+    path = Path(path)
+    return recognise(path, head_of(path), Source(path, memoryview(b"")).name)
 
 
 def recognise(path: Path, head: bytes, name: str) -> Format:

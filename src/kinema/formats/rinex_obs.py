@@ -19,6 +19,7 @@ from kinema.core.streams import GnssObservations
 from kinema.core.time import iso_gps
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source, silent
+from kinema.formats.observation_checks import checked
 from kinema.formats.rinex_header import Header, header_line, line_number, parse_header, sniff_header
 from kinema.formats.rinex_obs_header import Layout, antenna_of, glonass_channels, interval_of, layout_of
 from kinema.formats.time_systems import to_gps_ns
@@ -211,8 +212,8 @@ def read(source: Source, options: ReadOptions) -> Recording:
     if not columns.n_epochs:
         raise FormatError(source.path, "no epoch after the header", remedy="the file is cut, or was stopped at once")
     gnss = _observations(scan, columns)
-    scan_issues = tuple(scan.issues.values())
-    return Recording({"gnss": gnss}, issues=scan_issues, sources=(str(source.path),), name=source.path.stem)
+    issues = (*scan.issues.values(), *checked(gnss, source.path.name))
+    return Recording({"gnss": gnss}, issues=issues, sources=(str(source.path),), name=source.path.stem)
 
 
 def _observations(scan: _Scan, columns: Columns) -> GnssObservations:

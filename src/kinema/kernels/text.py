@@ -133,7 +133,7 @@ def scientific(data: U8, at: int, end: int) -> float:
     power = integer(data, k, end) if end > k else -1
     if power < 0 or power > 300:
         return math.inf
-    whole, decimals = 0.0, 0
+    whole, decimals, value = 0.0, 0, 0.0
     negative, behind_point, digits = False, False, 0
     for q in range(at, cut):
         c = data[q]
@@ -151,7 +151,7 @@ def scientific(data: U8, at: int, end: int) -> float:
         return math.inf
     shift = sign * power - decimals
     if shift < 1 - len(POWERS_OF_TEN) or shift >= len(POWERS_OF_TEN):
-        value = whole * math.pow(10.0, shift)
+        value = float(whole * math.pow(10.0, shift))
         return -value if negative else value
-    value = whole / POWERS_OF_TEN[-shift] if shift < 0 else whole * POWERS_OF_TEN[shift]
+    value = float(whole / POWERS_OF_TEN[-shift] if shift < 0 else whole * POWERS_OF_TEN[shift])
     return -value if negative else value

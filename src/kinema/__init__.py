@@ -18,6 +18,7 @@ _PUBLIC = {
     "score": "kinema.analysis.accuracy",
     "simulate": "kinema.simulate.drive",
     "report": "kinema.report.document",
+    "laps": "kinema.analysis.laps",
     "Recording": "kinema.core.recording",
     "Solution": "kinema.core.solution",
     "FixStatus": "kinema.core.solution",

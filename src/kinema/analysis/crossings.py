@@ -40,7 +40,7 @@ def crossings_of(path: Path, ends_ne_m: F64, reach_m: float = 0.0) -> Crossings:
     along_unit = (b - a) / size
     # Left to right is a quarter turn clockwise of forward; in (north, east) that is forward = (g_e, −g_n).
     ahead = np.array([along_unit[1], -along_unit[0]])
-    offset = path.ne_m - a
+    offset = path.timing_ne_m - a
     f = offset @ ahead
     side = f >= 0
     row = np.flatnonzero((side[1:] != side[:-1]) & ~path.fresh[1:])
@@ -53,12 +53,16 @@ def crossings_of(path: Path, ends_ne_m: F64, reach_m: float = 0.0) -> Crossings:
 
 
 def _refined(path: Path, a: F64, ahead: F64, row: I64, share: F64, along: F64) -> Crossings:
-    """Times by the quintic through position, velocity and acceleration at both epochs."""
+    """Times by the quintic through position, velocity and acceleration at both epochs, carried over to the positions
+    that lines are timed by with a straight line between its ends."""
     dt = (path.t_ns[row + 1] - path.t_ns[row]) * 1e-9
     coefficients = quintic(
         (path.ne_m[row] - a) @ ahead, path.v_mps[row] @ ahead, path.a_mps2[row] @ ahead,
         (path.ne_m[row + 1] - a) @ ahead, path.v_mps[row + 1] @ ahead, path.a_mps2[row + 1] @ ahead, dt,
     )  # fmt: skip
+    apart = [(path.timing_ne_m[row + k] - path.ne_m[row + k]) @ ahead for k in (0, 1)]
+    coefficients[0] = coefficients[0] + apart[0]
+    coefficients[1] = coefficients[1] + apart[1] - apart[0]
     low, high = np.zeros(len(row)), np.ones(len(row))
     sign = np.where(coefficients[0] < 0, 1, -1)
     for _ in range(40):

@@ -21,13 +21,20 @@ DEFAULT_SIGMA_M = {FixStatus.FIXED: 0.02, FixStatus.FLOAT: 0.3, FixStatus.PPP: 0
                    FixStatus.SBAS: 1.0}  # fmt: skip
 """Horizontal standard uncertainty per axis where a trajectory states none; 1.5 m for all other kinds of fixes."""
 JITTER_FLOOR_M = 0.001
+FAITHFUL_SHARE = 0.4
+"""Jitter below this share of the stated uncertainty is left in the positions that lines are timed by."""
 
 
 @dataclass(frozen=True)
 class Path:
     """n epochs: t_ns; t_s from the first; ne_m, v_mps, a_mps2 (n, 2) north and east, smoothed; jitter_m2 (n,) what
     the smoothing leaves of the white noise per axis; slow_m2 (n, 2, 2) covariance of the error that neighbours share;
-    fresh (n,) where a piece begins after a hole; raw_ne_m as it came. `row` (n,) into the solution it came from."""
+    fresh (n,) where a piece begins after a hole; raw_ne_m as it came. `row` (n,) into the solution it came from.
+
+    timing_ne_m is what lines are timed by: the smoothed positions where the jitter is a good part of the uncertainty,
+    else the positions as the device gave them, whose jitter of a fraction of their uncertainty would not be made any
+    truer by smoothing, but the times would leave those of the device. jitter_m2 belongs to it.
+    """
 
     plane: Plane
     t_ns: I64
@@ -42,6 +49,7 @@ class Path:
     white_m: float
     issues: tuple[Issue, ...] = ()
     height_m: F64 = field(default_factory=lambda: np.zeros(0))
+    timing_ne_m: F64 = field(default_factory=lambda: np.zeros((0, 2)))
 
     @property
     def t_s(self) -> F64:
@@ -88,9 +96,11 @@ def path_of(solution: Solution, plane: Plane | None = None) -> Path:
     trace = 0.5 * (stated[:, 0, 0] + stated[:, 1, 1])
     # What a file states is the whole error; the part seen as jitter is taken out of the part that neighbours share.
     share = np.clip(1 - 1.1 * white**2 / trace, 0.0, 1.0)
+    smooth = white > FAITHFUL_SHARE * float(np.sqrt(np.median(trace)))
     return Path(
         plane, t_ns, np.ascontiguousarray(x[:, :, 0]), np.ascontiguousarray(x[:, :, 1]), np.ascontiguousarray(x[:, :, 2]),
-        np.maximum(p[:, 0], 0.0), stated * share[:, None, None], fresh, ne, row, white, issues, h[keep],
+        np.maximum(p[:, 0], 0.0) if smooth else np.full(len(ne), white**2), stated * share[:, None, None], fresh, ne, row,
+        white, issues, h[keep], np.ascontiguousarray(x[:, :, 0]) if smooth else ne,
     )  # fmt: skip
 
 

@@ -34,8 +34,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     has_fix = np.isfinite(by_name["latitude"].values) & (by_name["latitude"].values != 0)
     if not has_fix.any():
         raise FormatError(source.path, "no position in it", "", "was the GPS on?")
-    fresh = _fresh(by_name, has_fix)
-    row_ns, fix_ns = _times(by_name, has_fix, fresh)
+    row_ns, fix_ns = _times(by_name, has_fix)
 
     def si(name: str) -> F64 | None:
         return by_name[name].si()[0] if name in by_name else None
@@ -54,39 +53,20 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     return Recording(streams, issues=(*issues, *odd), sources=(source.name,), name=source.name)
 
 
-def _fresh(by_name: dict[str, Column], has_fix: Bool) -> Bool:
-    """Rows whose position is new, not one that the logger wrote a second time."""
-    rows = np.flatnonzero(has_fix)
-    lat, lon = by_name["latitude"].values[rows], by_name["longitude"].values[rows]
-    new = np.ones(len(rows), dtype=np.bool_)
-    new[1:] = (np.diff(lat) != 0) | (np.diff(lon) != 0)
-    out = np.zeros(len(has_fix), dtype=np.bool_)
-    out[rows[new]] = True
-    return out
+def _times(by_name: dict[str, Column], has_fix: Bool) -> tuple[I64, I64]:
+    """GPS times of the rows, by the logger's own even clock, and of the positions, by the UTC beside them.
 
-
-def _times(by_name: dict[str, Column], has_fix: Bool, fresh: Bool) -> tuple[I64, I64]:
-    """GPS times of the rows, by the logger's own clock, and of the positions, by UTC.
-
-    A row's UTC is that of the last GPS epoch plus the time since: a few milliseconds of latency behind the epoch. Where
-    the epochs lie on a grid, the latency is taken off.
+    The logger writes a position when it sees it, up to 40 ms late by its own clock; the UTC is that of the position.
     """
     interval_ms = np.nan_to_num(by_name["interval"].values)
     if "utc" not in by_name or not (np.nan_to_num(by_name["utc"].values) > 1e12).any():
         ns = np.round(interval_ms * 1e6).astype(np.int64)
         return ns, ns
     utc_ms = np.nan_to_num(by_name["utc"].values)
-    known = fresh & (utc_ms > 1e12)
+    known = has_fix & (utc_ms > 1e12)
     offset = float(np.median(utc_ms[known] - interval_ms[known])) if known.any() else 0.0
     row_ns = gps_ns_from_unix_ns(np.round((interval_ms + offset) * 1e6).astype(np.int64))
     fix_ms = np.where(utc_ms > 1e12, utc_ms, interval_ms + offset)
-    step = np.diff(utc_ms[known])
-    period = float(np.median(step[step > 0])) if (step > 0).any() else 0.0
-    period = next((p for p in (20.0, 40.0, 50.0, 100.0, 200.0, 1000.0) if abs(p - period) < 0.1 * p), 0.0)
-    if period:
-        late = utc_ms[known] % period
-        if np.percentile(late, 90) < 0.4 * period:
-            fix_ms = np.where(fresh, np.floor(fix_ms / period) * period, fix_ms)
     return row_ns, gps_ns_from_unix_ns(np.round(fix_ms * 1e6).astype(np.int64))
 
 

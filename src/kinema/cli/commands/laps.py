@@ -1,0 +1,128 @@
+"""`kinema laps FILE…`: every lap with its ±."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kinema.analysis.laps import Session
+    from kinema.core.course import Course
+
+HELP = "laps, sectors and splits of any recording, each time with its uncertainty; no settings needed"
+EXAMPLES = """examples:
+  kinema laps session.vbo
+  kinema laps *.fit --json
+  kinema laps kart.nmea --start 28.41270817,-81.37973266,28.41273039,-81.37957049
+  kinema laps session.csv --course tianma.toml --report laps.html
+The start line is the one given, else the file's own, else the library's, else found where the path repeats."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """FILEs, where they were driven, what to print."""
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a logger's, watch's or receiver's file, or a solution")
+    add_course_arguments(parser)
+    parser.add_argument("--sectors", metavar="N", type=int, default=3, help="parts of a lap where the course names none (3)")
+    parser.add_argument("--report", metavar="HTML", help="write a linked page of the (first) session")
+    parser.add_argument("--pdf", metavar="PDF", help="write the page as a printable sheet (needs Chromium)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_course_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the commands about laps have in common."""
+    parser.add_argument("--course", metavar="NAME|FILE", help="a course of the library, or a .toml, .csv or .geojson file")
+    parser.add_argument("--start", metavar="LAT,LON,LAT,LON", help="both ends of the start line, degrees")
+    parser.add_argument("--on-bad", choices=("raise", "skip"), default="skip", help="at a bad line (skip and count)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, time, print."""
+    import json
+
+    sessions = [session_of(path, args) for path in args.files]
+    if args.report or args.pdf:
+        from kinema.report.laps_document import laps_report, print_pdf
+
+        page = laps_report(sessions[0])
+        if args.report:
+            page.save(args.report)
+        if args.pdf:
+            print_pdf(page, args.pdf)
+    if args.json:
+        documents = [as_json(path, session) for path, session in zip(args.files, sessions, strict=True)]
+        print(json.dumps(documents[0] if len(documents) == 1 else {"sessions": documents}, indent=1))
+        return 0
+    for path, session in zip(args.files, sessions, strict=True):
+        _print(path, session)
+    return 0
+
+
+def session_of(path: str, args: argparse.Namespace) -> Session:
+    """The session of one file under the command's settings."""
+    from pathlib import Path
+
+    from kinema.analysis.laps import laps
+    from kinema.cli.progress import tell_compiling
+    from kinema.formats.reading import read
+
+    tell_compiling()
+    course = course_of(args.course) if args.course else None
+    recording = read(path, on_bad=args.on_bad)
+    return laps(recording, course, args.start, mover=Path(path).stem, sectors=getattr(args, "sectors", 3))
+
+
+def course_of(text: str) -> Course:
+    """The course of a file, or of the library."""
+    from pathlib import Path
+
+    from kinema.course.files import read_course
+    from kinema.course.library import circuit_named
+
+    path = Path(text)
+    if path.is_file() or path.suffix.lower() in (".toml", ".csv", ".geojson", ".json"):
+        return read_course(path)
+    return circuit_named(text)
+
+
+def as_json(path: str, session: Session) -> dict[str, Any]:
+    """One session as plain values."""
+    import math
+
+    gate = session.gate
+    ends = [[round(math.degrees(v), 9) for v in end] for end in (gate.left_rad, gate.right_rad)]
+    recording = session.recording
+    return {
+        "file": path,
+        "start_line": {"left_deg": ends[0], "right_deg": ends[1], "source": session.gate_source},
+        "course": {"name": session.course.name, "length_m": round(session.strip.length_m, 2)} if session.course and session.strip else None,
+        "laps": [lap.to_json() for lap in session.laps],
+        "statistics": session.statistics,
+        "issues": [str(i) for i in (*(recording.issues if recording else ()), *session.issues)],
+    }
+
+
+def _print(path: str, session: Session) -> None:
+    from kinema.analysis.classification import clock_text
+
+    print(f"{path}: {len(session.timed)} timed laps; start line: {session.gate_source}")
+    names = [s.name for s in next((lap.sectors for lap in session.laps if lap.sectors), ())]
+    print(f"{'lap':>4} {'kind':<10} {'time':>12} {'±':>7}  {'m':>8}  " + " ".join(f"{n:>9}" for n in names))
+    best = session.best
+    for lap in session.laps:
+        sure = f"{1.96 * lap.time_sigma_s:.3f}" if lap.time_sigma_s == lap.time_sigma_s else "-"
+        cells = " ".join(f"{clock_text(s.time_s) if s.time_s == s.time_s else '-':>9}" for s in lap.sectors)
+        mark = "*" if best is not None and lap.number == best.number and lap.kind == "timed" else " "
+        why = f"  {lap.evidence['why']}" if "why" in lap.evidence else ""
+        print(f"{lap.number:>4} {lap.kind:<10} {clock_text(lap.time_s):>12} {sure:>7}  {lap.distance_m:>8.1f}  {cells}{mark}{why}")
+    found = session.statistics
+    if found:
+        parts = [f"best {clock_text(found['best_s'])}"]
+        parts += [f"{word} {clock_text(found[key])}" for key, word in (
+            ("rolling_best_s", "rolling best"), ("theoretical_best_s", "theoretical"), ("ideal_s", "ideal with speeds that join"),
+            ("mean_s", "mean")) if key in found]  # fmt: skip
+        if found.get("spread_s") is not None:
+            parts.append(f"spread {found['spread_s']:.3f} s")
+        print(", ".join(parts) + "  (± is 95 %)")
+    recording = session.recording
+    for issue in (*(recording.issues if recording else ()), *session.issues):
+        print(f"note: {issue}")

@@ -40,4 +40,24 @@ To make another page, register columns, name the tracks, list the blocks::
 - Texts from files never become markup: `text()` in Python, `textContent` in scripts; the page's policy runs no script
   but its own, known by hash, and loads nothing.
 - Units: columns carry what a person reads (km/h, degrees); SI ends where columns are registered.
+
+`kinema.report` is the function `document.report` to a user and this package to Python: the package can be called.
 """
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+
+class _CallablePackage(ModuleType):
+    """Importing any module of this package binds `kinema.report` to the package; so a call reaches the function."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        from kinema.report.document import report
+
+        return report(*args, **options)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

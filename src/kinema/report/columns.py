@@ -59,10 +59,12 @@ class Columns:
         self._columns[name] = Column(meta, payload)
         return name
 
-    def derive_distance(self, name: str, t: str, speed: str, east: str, north: str, metres_per_unit: float) -> str:
+    def derive_distance(
+        self, name: str, t: str, speed: str, east: str, north: str, *, speed_mps: float, gap_s: float
+    ) -> str:
         """Register the distance travelled, which the browser integrates itself: speed over time, and the straight
-        line where there is no speed. `metres_per_unit` turns the speed column into m/s."""
-        meta = {"derive": "distance", "of": [t, speed, east, north], "factor": metres_per_unit}
+        line where there is no speed or a pause of more than `gap_s`. One unit of the speed column is `speed_mps`."""
+        meta = {"derive": "distance", "of": [t, speed, east, north], "factor": speed_mps, "gap": gap_s}
         self._columns[name] = Column(meta | {"unit": "m", "label": "Distance"}, "")
         return name
 

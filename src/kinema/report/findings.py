@@ -139,7 +139,7 @@ def score_blocks(score: Score) -> list[Block]:
     parts = (("Horizontal", score.horizontal), ("Vertical", score.vertical), ("3D", score.spatial),
              ("Along track", score.along), ("Across track", score.across))  # fmt: skip
     rows: list[Row] = [[name, *_stats_cells(one)] for name, one in parts if one is not None]
-    blocks: list[Block] = [Table("Errors", ("", "RMS", "Mean", "50 %", "95 %", "Max"), rows)]
+    blocks: list[Block] = [Table("Errors", ("Direction", "RMS", "Mean", "50 %", "95 %", "Max"), rows)]
     shares: list[Row] = [
         [f"{w.limit_m:g} m", _share(w.epochs), _share(w.expected_epochs), _share(w.distance), _share(w.epochs_3d)]
         for w in score.within

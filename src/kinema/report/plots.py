@@ -30,16 +30,9 @@ def errors(draft: Draft, score: Score | None) -> None:
     if known:
         columns.add("radius95", draft.motion.radius_95_m, unit="m", label="Stated 95 %")
     bound = [Line("radius95", "stated 95 %", colour="--c2", dash=True)] if known else []
-    draft.plots.append(
-        Plot(
-            "Horizontal error",
-            "m",
-            [Line("error.h", "error", colour="--c5"), *bound],
-            (),
-            robust_range(horizontal),
-            True,
-        )
-    )
+    lines = [Line("error.h", "error", colour="--c5"), *bound]
+    limits, log = robust_range(horizontal), wide(horizontal)
+    draft.plots.append(Plot("Horizontal error", "m", lines, (), limits, True, log=log))
     draft.colourings.insert(0, ramp("error.h", "Horizontal error", "m", horizontal))
     for axis, name, colour, sign in ((1, "East", "--c1", 1.0), (0, "North", "--c3", 1.0), (2, "Up", "--c4", -1.0)):
         column = columns.add(f"error.{name}", sign * error[:, axis], unit="m", label=f"{name} error")

@@ -105,7 +105,7 @@ def _track(draft: Draft) -> None:
     columns.add("speed", motion.speed_mps * KMH, unit="km/h", label="Speed", quantum=0.01 * quantum / 0.001)
     columns.add("height", motion.height_m, unit="m", label="Height", quantum=quantum)
     columns.add("status", motion.solution.status, label="Status", quantum=1.0)
-    columns.derive_distance("distance", "t", "speed", "east", "north", 1 / KMH)
+    columns.derive_distance("distance", "t", "speed", "east", "north", speed_mps=1 / KMH, gap_s=motion.gap_s)
     x = {"time": "t", "distance": "distance"}
     draft.tracks.append(Track("solution", "Solution", x, "east", "north", "--c1", motion.gap_s))
     draft.readout += ["speed", "height"]

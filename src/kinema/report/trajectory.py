@@ -120,9 +120,12 @@ class Motion:
     @cached_property
     def distance_m(self) -> float:
         """Metres travelled: speed over time, the straight line where there is no speed (as assets/store.js does)."""
-        mean = 0.5 * (self.speed_mps[1:] + self.speed_mps[:-1]) * np.diff(self.t_s)
-        chord = np.hypot(*np.diff(self.p_n_m[:, :2], axis=0).T)
-        return float(np.nansum(np.where(np.isfinite(mean), mean, chord)))
+        have = np.flatnonzero(self.solution.valid)
+        t, speed, place = self.t_s[have], self.speed_mps[have], self.p_n_m[have, :2]
+        pause = np.diff(t)
+        mean = 0.5 * (speed[1:] + speed[:-1]) * pause
+        joined = np.isfinite(mean) & (np.diff(have) == 1) & (pause <= (self.gap_s or np.inf))
+        return float(np.where(joined, mean, np.hypot(*np.diff(place, axis=0).T)).sum())
 
     @cached_property
     def outages(self) -> list[tuple[float, float]]:

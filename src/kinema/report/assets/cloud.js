@@ -69,10 +69,10 @@ async function mountCloud(element, spec, { store, view }) {
     const px = scaleX(frame), py = scaleY(frame);
     const width = Math.ceil(frame.right), size = width * Math.ceil(frame.bottom + 2);
     const taken = new Map();
-    const crosses = [];
     let total = 0;
     for (const [, from, to] of shown()) total += to - from;
     const dot = total > 20000 ? 1 : total > 3000 ? 1.6 : 2.4;
+    drawCrosses(ctx, leftOut(x, px, py));
     for (const [k, from, to] of shown()) {
       const colour = familyColour(groups.families[k]);
       if (!taken.has(colour)) taken.set(colour, new Uint8Array(size));
@@ -82,15 +82,29 @@ async function mountCloud(element, spec, { store, view }) {
         const a = px(x[i]), b = py(values[i]);
         if (!(b >= frame.top && b <= frame.bottom && a >= frame.left && a <= frame.right)) continue;
         const cell = (b | 0) * width + (a | 0);
-        if (states && states[i]) {
-          crosses.push(a, b);
-        } else if (!mine[cell]) {
+        if (!(states && states[i]) && !mine[cell]) {
           mine[cell] = 1;
           ctx.fillRect(a - dot / 2, b - dot / 2, dot, dot);
         }
       }
     }
-    drawCrosses(ctx, crosses);
+  }
+
+  // Places of the rows that were left out, at most one in four pixels; they go below the dots.
+  function leftOut(x, px, py) {
+    const crosses = [], width = Math.ceil(frame.right), taken = new Uint8Array(width * Math.ceil(frame.bottom + 2));
+    if (!states) return crosses;
+    for (const [, from, to] of shown()) {
+      for (let i = from; i < to; i++) {
+        if (!states[i]) continue;
+        const a = px(x[i]), b = py(values[i]);
+        if (!(b >= frame.top && b <= frame.bottom && a >= frame.left && a <= frame.right)) continue;
+        const cell = (b >> 1) * width + (a >> 1);
+        if (!taken[cell]) crosses.push(a, b);
+        taken[cell] = 1;
+      }
+    }
+    return crosses;
   }
 
   function drawHover(ctx) {

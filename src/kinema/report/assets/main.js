@@ -9,6 +9,7 @@ import { Track, View } from "./view.js";
 const PLAY_SECONDS = 40;
 
 async function start() {
+  performance.mark("kinema-start");
   const spec = JSON.parse(document.getElementById("spec").textContent);
   const store = new Store(spec.columns);
   const tracks = [];

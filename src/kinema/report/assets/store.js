@@ -2,14 +2,18 @@
 import { decodeColumn } from "./decode.js";
 
 // Metres travelled: speed over time; the straight line where speed is missing or samples are.
-function distanceTravelled([t, speed, east, north], factor) {
+function distanceTravelled([t, speed, east, north], factor, gap) {
   const n = t.length, out = new Float64Array(n);
-  let total = 0;
-  for (let i = 1; i < n; i++) {
-    const mean = 0.5 * factor * (speed[i - 1] + speed[i]) * (t[i] - t[i - 1]);
-    const chord = Math.hypot(east[i] - east[i - 1], north[i] - north[i - 1]);
-    if (mean === mean) total += mean;
-    else if (chord === chord) total += chord;
+  let total = 0, last = -1;
+  for (let i = 0; i < n; i++) {
+    if (east[i] === east[i]) {
+      if (last >= 0) {
+        const pause = t[i] - t[last];
+        const mean = last === i - 1 && !(gap && pause > gap) ? 0.5 * factor * (speed[last] + speed[i]) * pause : NaN;
+        total += mean === mean ? mean : Math.hypot(east[i] - east[last], north[i] - north[last]);
+      }
+      last = i;
+    }
     out[i] = total;
   }
   return out;
@@ -34,7 +38,7 @@ export class Store {
   async load(name) {
     const meta = this.metas[name];
     if (!meta) throw new Error(`no column ${name}`);
-    if (meta.derive) return distanceTravelled(await Promise.all(meta.of.map((one) => this.column(one))), meta.factor);
+    if (meta.derive) return distanceTravelled(await Promise.all(meta.of.map((one) => this.column(one))), meta.factor, meta.gap);
     const element = document.getElementById(meta.id);
     const values = await decodeColumn(element.textContent, meta);
     element.remove();

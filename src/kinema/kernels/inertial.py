@@ -37,13 +37,13 @@ N_DRIVE = 18
 
 # noise and model parameters
 (
-    Q_GYRO, Q_ACCEL, Q_BG, Q_BA, Q_TD, Q_TDD, GB_VAR, GB_TAU, Q_MOUNT,
+    Q_BG, Q_BA, Q_TD, Q_TDD, GB_VAR, GB_TAU, Q_MOUNT,
     NHC_LAT, NHC_VERT, NHC_SLIP, WHEEL_SIGMA, WHEEL_FRACTION, ZUPT_SIGMA, FIX_GATE, NHC_MIN_SPEED, ZARU_SIGMA, Q_SW,
     PAR_SIZE,
-) = range(20)  # fmt: skip
+) = range(18)  # fmt: skip
 
 # what a node tells of itself
-D_NIS_P, D_WEIGHT_P, D_NIS_V, D_WEIGHT_V, D_NHC, D_NHC_DOWN, D_WHEEL, D_ZUPT, D_SPEED, D_SIZE = range(10)
+D_NIS_P, D_WEIGHT_P, D_NIS_V, D_WEIGHT_V, D_NHC, D_NHC_DOWN, D_WHEEL, D_ZUPT, D_SPEED, D_LOGL, D_SIZE = range(11)
 
 
 @kernel
@@ -69,8 +69,8 @@ def propagate_state(
 ) -> float:
     """Strapdown over the increments [first, last); fills the transition a = Φ − I (9, 18); returns the time.
 
-    carry (2, 3): corrected increments of the step before. means (3, 3): mean corrected rate (s), mean specific force
-    as acceleration (e), gravity (e). work (24, 3): scratch.
+    carry (2, 3): corrected increments of the step before. means (6, 3): mean corrected rate (s), mean specific force
+    as acceleration (e), gravity (e), mean C_es. work (24, 3): scratch.
     """
     g, dth_c, dv_c, dv_e, sum_dv, sum_th = work[6], work[7], work[8], work[9], work[10], work[11]
     sum_c, sum_cw, c_es = work[12:15], work[15:18], work[18:21]
@@ -109,6 +109,8 @@ def propagate_state(
         means[0, i] = sum_th[i] / total
         means[1, i] = sum_dv[i] / total + g[i]
         means[2, i] = g[i]
+        for j in range(3):
+            means[3 + i, j] = sum_c[i, j] / total
     _transition(x, sum_dv, sum_c, sum_cw, g, total, a)
     return total
 
@@ -147,10 +149,10 @@ def _transition(x: F64, sum_dv: F64, sum_c: F64, sum_cw: F64, g: F64, total: flo
 
 
 @kernel
-def propagate_cov(p: F64, a: F64, total: float, par: F64, rough: float, t: F64) -> float:
+def propagate_cov(p: F64, a: F64, total: float, par: F64, noise: F64, c_mean: F64, t: F64) -> float:
     """P ← Φ P Φᵀ + Q in place; t (9, N) is scratch. Returns the decay of the fixes' slow error.
 
-    rough ≥ 1 multiplies the inertial noise: gaps and saturated samples.
+    noise (6,): white noise of the three rates (rad²/s) and specific forces (m²/s³) in s; c_mean (3, 3): mean C_es.
     """
     for i in range(N_NAV):
         for j in range(N):
@@ -182,13 +184,18 @@ def propagate_cov(p: F64, a: F64, total: float, par: F64, rough: float, t: F64) 
             p[i, j] *= decay
         for j in range(N):
             p[j, i] *= decay
-    qa = par[Q_ACCEL] * total * rough
     for i in range(3):
-        p[P + i, P + i] += qa * total * total / 3.0
-        p[P + i, V + i] += 0.5 * qa * total
-        p[V + i, P + i] += 0.5 * qa * total
-        p[V + i, V + i] += qa
-        p[PHI + i, PHI + i] += par[Q_GYRO] * total * rough
+        for j in range(3):
+            qg = qa = 0.0
+            for k in range(3):
+                cc = c_mean[i, k] * c_mean[j, k] * total
+                qg += cc * noise[k]
+                qa += cc * noise[3 + k]
+            p[PHI + i, PHI + j] += qg
+            p[V + i, V + j] += qa
+            p[P + i, V + j] += 0.5 * qa * total
+            p[V + i, P + j] += 0.5 * qa * total
+            p[P + i, P + j] += qa * total * total / 3.0
         p[BG + i, BG + i] += par[Q_BG] * total
         p[BA + i, BA + i] += par[Q_BA] * total
         p[GB + i, GB + i] += par[GB_VAR] * (1.0 - decay * decay)
@@ -233,8 +240,8 @@ def inject(x: F64, dx: F64, work: F64) -> None:
 def fix_position_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> None:
     """Antenna position z (3,) in e: innovation y (3,) and rows h (3, N).
 
-    The antenna is at p + C l; a fix tagged t belongs to the IMU's clock at t − td, hence −v δtd; b is the fix's own
-    slow error, which comes on top.
+    The antenna is at p + C l; the fix belongs td earlier on the IMU's clock than its node, hence −v td, of which only the
+    first order is kept: td is what is left of an offset known to some hundredths. b is the fix's own slow error.
     """
     c_es, arm, rate = work[0:3], work[3], work[4]
     dcm_from_quat(x[X_Q : X_Q + 4], c_es)
@@ -246,8 +253,9 @@ def fix_position_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
             h[i, j] = 0.0
     _skew(arm, -1.0, h, 0, PHI)
     for i in range(3):
-        y[i] = z[i] - x[X_P + i] - arm[i] - x[X_GB + i]
+        y[i] = z[i] - x[X_P + i] - arm[i] - x[X_GB + i] + (x[X_V + i] + rate[i]) * x[X_TD]
         h[i, P + i] = 1.0
+        h[i, V + i] = -x[X_TD]
         h[i, GB + i] = 1.0
         h[i, TD] = -(x[X_V + i] + rate[i])
         for j in range(3):
@@ -267,7 +275,7 @@ def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
             h[i, j] = 0.0
     _skew(rate, -1.0, h, 0, PHI)
     for i in range(3):
-        y[i] = z[i] - x[X_V + i] - rate[i]
+        y[i] = z[i] - x[X_V + i] - rate[i] + means[1, i] * x[X_TD]
         h[i, V + i] = 1.0
         h[i, TD] = -means[1, i]
         # ω × δl, and l × δb from δω = −δb, both turned into e

@@ -6,11 +6,13 @@ runs the same pass over one node. The smoother is the modified Bryson–Frazier 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from kinema.kernels.inertial import (
+    D_LOGL,
     D_NHC,
     D_NHC_DOWN,
     D_NIS_P,
@@ -54,10 +56,11 @@ F64 = Any
 I64 = Any
 
 HAS_POSITION, HAS_VELOCITY = 1, 2
+N_KEPT = N_NAV + 1
 MAX_ROWS = 16
 """Most scalar measurements of one node."""
 SCALAR_GATE = 9.0
-QUIET_SPEED_MPS = 0.5
+QUIET_SPEED_MPS = 0.05
 QUIET_SPEED_MAX_MPS = 4.0
 
 
@@ -90,6 +93,10 @@ def _fix_update(
         if whiten3(r, y, h):
             at = fold(p, dx, y, h, 0, 3, 1.0, tape, at)
             inject(x, dx, turn)
+            logl = -math.log(weight) * 3.0
+            for i in range(at - 3, at):
+                logl += tape[i, 2 * N] ** 2 / tape[i, 2 * N + 1] + math.log(tape[i, 2 * N + 1])
+            told[D_LOGL] = logl if part == 0 or not told[D_LOGL] == told[D_LOGL] else told[D_LOGL] + logl
     return at
 
 
@@ -138,8 +145,8 @@ def _standstill_update(
 ) -> int:
     """Zero velocity and zero rate, where the speed allows that the quiet means rest."""
     v2 = x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2
-    spread = p[V, V] + p[V + 1, V + 1] + p[V + 2, V + 2]
-    limit = min(QUIET_SPEED_MPS + 4.0 * spread**0.5, QUIET_SPEED_MAX_MPS)
+    spread = max(p[V, V], p[V + 1, V + 1], p[V + 2, V + 2])
+    limit = min(QUIET_SPEED_MPS + 3.5 * spread**0.5, QUIET_SPEED_MAX_MPS)
     if v2 > limit * limit:
         return at
     told[D_ZUPT] = 1.0
@@ -160,21 +167,23 @@ def _standstill_update(
 def run_pass(
     x: F64, p: F64, carry: F64, par: F64,
     dth: F64, dv: F64, dt: F64, seg_start: I64,
-    rough: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, rate: F64,
+    noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, rate: F64,
     x_out: F64, p_out: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
 ) -> int:  # fmt: skip
     """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (2, 3).
 
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
-    rough (K): factor of the inertial noise.     fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K) m/s or NaN; nhc, quiet (K) flags; rate (K, 3):
-    mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out (K, 9, N), means_out (K, 3, 3), told (K, D_SIZE),
+    noise (K, 6): densities of the inertial noise.
+        fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K) m/s or NaN; nhc, quiet (K) flags; rate (K, 3):
+    mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out (K, 10, N) rows of P: position,
+    velocity, attitude, time offset, means_out (K, 6, 3), told (K, D_SIZE),
     trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of MAX_ROWS rows
     is written over by each node and so records nothing; trans, x_out and p_out of length 1 likewise keep the last.
     Returns the number of nodes done: fewer than K where the state left the finite numbers.
     """
     dx, y, turn = np.zeros(N), np.zeros(3), np.zeros((2, 4))
     h, rows, t = np.zeros((3, N)), np.zeros((3, N)), np.zeros((N_NAV, N))
-    r, work, means = np.zeros((3, 3)), np.zeros((24, 3)), np.zeros((3, 3))
+    r, work, means = np.zeros((3, 3)), np.zeros((24, 3)), np.zeros((6, 3))
     keep_tape, keep = len(tape) > MAX_ROWS, len(trans) > 1
     at = 0
     for k in range(len(fix)):
@@ -183,7 +192,7 @@ def run_pass(
         tape_start[k] = at
         if seg_start[k + 1] > seg_start[k]:
             total = propagate_state(x, dth, dv, dt, seg_start[k], seg_start[k + 1], carry, a, means, work)
-            decay = propagate_cov(p, a, total, par, rough[k], t)
+            decay = propagate_cov(p, a, total, par, noise[k], means[3:6], t)
         else:
             a[:] = 0.0
             total, decay = 0.0, 1.0
@@ -201,7 +210,8 @@ def run_pass(
             return k
         o = k if keep else 0
         x_out[o, :] = x
-        p_out[o, :, :] = p[:N_NAV]
+        p_out[o, :N_NAV, :] = p[:N_NAV]
+        p_out[o, N_NAV, :] = p[TD]
         means_out[o, :, :] = means
     tape_start[len(fix)] = at
     return len(fix)
@@ -211,15 +221,15 @@ def run_pass(
 def smooth_pass(
     trans: F64, span: F64, tape: F64, tape_start: I64, p_out: F64, dx_out: F64, p_smooth: F64, lam: F64, big: F64
 ) -> None:
-    """Smooth a recorded pass backwards: dx_out (K, 9) is added to the nominal states of the pass.
+    """Smooth a recorded pass backwards: dx_out (K, 10) is added to the nominal states of the pass.
 
-    p_smooth (K, 9, 9): smoothed covariance of position, velocity and attitude. lam (N,), big (N, N) enter as zero and
+    p_smooth (K, 10, 10): smoothed covariance of position, velocity, attitude and time offset. lam (N,), big (N, N) enter as zero and
     leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ with covariance P₀ − P₀ Λ P₀.
     """
-    work, m = np.zeros(N), np.zeros((N_NAV, N))
+    work, m = np.zeros(N), np.zeros((N_KEPT, N))
     for k in range(len(dx_out) - 1, -1, -1):
         p = p_out[k]
-        for i in range(N_NAV):
+        for i in range(N_KEPT):
             t = 0.0
             for j in range(N):
                 t += p[i, j] * lam[j]
@@ -229,9 +239,9 @@ def smooth_pass(
                 piq = p[i, q]
                 for j in range(N):
                     m[i, j] += piq * big[q, j]
-        for i in range(N_NAV):
+        for i in range(N_KEPT):
             for j in range(i + 1):
-                t = p[i, j]
+                t = p[i, TD if j == N_NAV else j]
                 for q in range(N):
                     t -= m[i, q] * p[j, q]
                 p_smooth[k, i, j] = t

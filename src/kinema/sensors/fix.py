@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,12 +30,47 @@ class FixParams:
 @dataclass(frozen=True)
 class FixRows:
     """t_s (m,) since the origin, rows (m, 24): p_e, its covariance, v_e, its covariance; has (m,) bits;
-    slow_sigma_m: of the common slow error of positions."""
+    slow_sigma_m: of the common slow error of positions; velocity_lag_s: how much later than the velocities their time
+    tags are (a velocity that is a mean since the epoch before lags by half of it), found from the file and taken out:
+    positions and velocities then are rows of their own."""
 
     t_s: F64
     rows: F64
     has: I64
     slow_sigma_m: float
+    velocity_lag_s: float = 0.0
+
+    def until(self, t_s: float) -> FixRows:
+        """The rows up to a time."""
+        k = int(np.searchsorted(self.t_s, t_s, side="right"))
+        return replace(self, t_s=self.t_s[:k], rows=self.rows[:k], has=self.has[:k])
+
+
+def velocity_lag(t_s: F64, p_e_m: F64, v_e_mps: F64) -> float:
+    """Lag (s) of velocities behind the slope of the positions of the same epochs; 0 where it cannot be told.
+
+    v(t) = ṗ(t − lag): the residual against the central slope is −lag times the acceleration, robustly fitted.
+    """
+    dt = np.diff(t_s)
+    if len(t_s) < 40:
+        return 0.0
+    even = (dt[1:] < 1.1) & (dt[:-1] < 1.1) & (np.abs(dt[1:] - dt[:-1]) < 0.1 * dt[1:])
+    span = (dt[1:] + dt[:-1])[:, None]
+    slope = (p_e_m[2:] - p_e_m[:-2]) / span
+    # the central slope over ± dt is a mean: so is the velocity, by the same weights
+    v_mean = (v_e_mps[2:] + 4.0 * v_e_mps[1:-1] + v_e_mps[:-2]) / 6.0
+    accel = (v_e_mps[2:] - v_e_mps[:-2]) / span
+    use = even & (np.linalg.norm(accel, axis=1) > 0.3) & np.isfinite(accel).all(axis=1)
+    if use.sum() < 30:
+        return 0.0
+    left, a = (v_mean - slope)[use].ravel(), accel[use].ravel()
+    weight, lag = np.ones(len(a)), 0.0
+    for _ in range(5):
+        lag = -float((weight * left * a).sum() / (weight * a * a).sum())
+        off = np.abs(left + lag * a)
+        weight = 1.0 / (1.0 + (off / max(float(np.median(off)), 1e-4)) ** 2)
+    sigma = float(np.sqrt((weight * (left + lag * a) ** 2).sum() / (weight.sum() * (weight * a * a).sum())))
+    return lag if abs(lag) > max(5.0 * sigma, 0.015) else 0.0
 
 
 def fix_rows(
@@ -50,17 +85,25 @@ def fix_rows(
     cov[unstated] = np.eye(3) * params.unstated_m**2
     sigma = np.sqrt(np.trace(cov, axis1=1, axis2=2) / 3)
     coarse = np.isin(fixes.status[keep], (FixStatus.SINGLE, FixStatus.DIFFERENTIAL, FixStatus.SBAS)) & (sigma > 0.1)
-    slow = float(np.median(sigma[coarse])) * params.slow_share if coarse.mean() > 0.5 else 0.0
+    slow = float(np.median(sigma[coarse])) * params.slow_share if m and coarse.mean() > 0.5 else 0.0
     share = np.where(coarse & (slow > 0), 1.0 - params.slow_share**2, 1.0)
     cov = cov * share[:, None, None] + np.eye(3) * params.floor_m**2
     v, cov_v = np.array(fixes.v_e_mps[keep]), np.array(fixes.cov_v_e[keep])
     moving = np.isfinite(v).all(axis=1)
     cov_v[~np.isfinite(cov_v).all(axis=(1, 2))] = np.eye(3) * params.unstated_mps**2
     cov_v += np.eye(3) * params.floor_mps**2
+    t_s = (fixes.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
+    lag = velocity_lag(t_s, fixes.p_e_m[keep], v)
     rows = np.zeros((m, 24))
     rows[:, 0:3] = fixes.p_e_m[keep]
     rows[:, 3:12] = cov.reshape(m, 9)
     rows[:, 12:15] = np.where(moving[:, None], v, 0.0)
     rows[:, 15:24] = cov_v.reshape(m, 9)
     has = np.where(moving, HAS_POSITION | HAS_VELOCITY, HAS_POSITION).astype(np.int64)
-    return FixRows((fixes.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9, rows, has, slow)
+    if not lag:
+        return FixRows(t_s, rows, has, slow)
+    t_both = np.concatenate([t_s, t_s[moving] - lag])
+    order = np.argsort(t_both, kind="stable")
+    has = np.concatenate([np.full(m, HAS_POSITION), np.full(int(moving.sum()), HAS_VELOCITY)])[order]
+    rows = np.ascontiguousarray(np.concatenate([rows, rows[moving]])[order])
+    return FixRows(t_both[order], rows, has.astype(np.int64), slow, lag)

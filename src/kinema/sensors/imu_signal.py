@@ -15,6 +15,7 @@ from kinema.errors import DataError
 GAP_STEPS = 5.0
 """A step of more than this many typical steps is a gap."""
 QUIET_WINDOW_S = 0.5
+SHAKE_WINDOW_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class ImuSignal:
     """An inertial stream on seconds since t0_ns: t_s (n,), f_mps2 (n, 3), w_radps (n, 3), and what it is like.
 
     step_s: the typical step; saturated (n,): an axis at its stop; gap (n,): a gap ends here. gyro_level, accel_level
-    (n,): RMS about the mean within the half second before, all axes; mean_w, (n, 3) that window's mean rate.
+    (n,): RMS about the mean within the half second before, all axes; mean_w, (n, 3) that window's mean rate;
+    gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before.
     """
 
     t0_ns: int
@@ -35,6 +37,8 @@ class ImuSignal:
     gyro_level: F64
     accel_level: F64
     mean_w: F64
+    gyro_shake: F64
+    accel_shake: F64
     issues: tuple[Issue, ...]
 
 
@@ -64,7 +68,10 @@ def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
     n = max(2, round(QUIET_WINDOW_S / typical))
     gyro_level, mean_w = _level(w, n)
     accel_level, _ = _level(f, n)
-    return ImuSignal(t0_ns, t, f, w, typical, saturated, gap, gyro_level, accel_level, mean_w, tuple(issues))
+    n2 = max(4, round(SHAKE_WINDOW_S / typical))
+    return ImuSignal(
+        t0_ns, t, f, w, typical, saturated, gap, gyro_level, accel_level, mean_w, _shake(w, n2), _shake(f, n2), tuple(issues)
+    )
 
 
 def _at_stop(values: F64) -> Bool:
@@ -99,17 +106,28 @@ def _level(values: F64, n: int) -> tuple[F64, F64]:
     return level, mean + offset
 
 
+def _shake(values: F64, n: int) -> F64:
+    """RMS (n, 3) of white noise that has the differences of successive samples, over the n samples before each."""
+    step2 = np.concatenate([np.zeros((1, 3)), np.diff(values, axis=0) ** 2])
+    cum = np.concatenate([np.zeros((1, 3)), np.cumsum(step2, axis=0)])
+    last = np.arange(1, len(values) + 1)
+    first = np.maximum(last - n, 0)
+    out = np.sqrt(np.maximum(cum[last] - cum[first], 0.0) / (2.0 * (last - first)[:, None]))
+    out[: n - 1] = out[min(n, len(out)) - 1]
+    return np.asarray(out)
+
+
 def quiet_levels(signal: ImuSignal, at_rest: Bool) -> tuple[float, float]:
     """Gyro and accelerometer levels below which the sensor is at rest.
 
-    Four times the median level of samples known to be at rest (n,), or, with none, of the quietest 2 %, which a
+    Half more than the median level of samples known to be at rest (n,), or, with none, of the quietest 2 %, which a
     drive without any stop makes too high: the caller also asks for little speed.
     """
     if at_rest.sum() >= 100:
         gyro, accel = np.median(signal.gyro_level[at_rest]), np.median(signal.accel_level[at_rest])
     else:
         gyro, accel = np.quantile(signal.gyro_level, 0.02), np.quantile(signal.accel_level, 0.02)
-    return 2.0 * float(gyro), 2.0 * float(accel)
+    return 1.5 * float(gyro), 1.5 * float(accel)
 
 
 def white_noise(signal: ImuSignal, quiet: Bool) -> tuple[float, float]:

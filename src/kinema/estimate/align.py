@@ -1,0 +1,244 @@
+"""Alignment at rest and in motion: attitude, biases and mounting from the data, with no setting given.
+
+Level comes from gravity. Heading is tried all round: short passes from several headings, and the fixes' innovations say
+which was right; a smoother over the same stretch then turns the winner into a start. No mounting is needed for that.
+The mounting follows from where the vehicle goes: forward is the sensor's mean direction of travel, down its mean
+vertical while driving.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kinema.core.arrays import F64, Bool
+from kinema.core.frames import c_ne, geodetic_from_ecef
+from kinema.errors import EstimationError
+from kinema.estimate.align_time import TimeOffset, check_rate, find_time_offset, fix_velocities_n
+from kinema.estimate.inertial import Pass, run_filter, run_smoother, start_state
+from kinema.estimate.inertial_nodes import build_nodes
+from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.kernels import inertial as ki
+from kinema.kernels.rotation import dcms_from_quats, rotvec_from_dcm
+from kinema.sensors.fix import FixRows
+from kinema.sensors.imu_signal import ImuSignal, quiet_levels, white_noise
+
+_HEADINGS = 8
+_MOVING_MPS = 2.0
+_NOISE_FLOORS = (2e-4, 3e-3)
+
+
+@dataclass(frozen=True)
+class Mounting:
+    """C_bs (3, 3) with the sigmas of its roll, pitch, yaw (rad, about the body axes) and the metres driven for it."""
+
+    c_bs: F64
+    sigma_rpy_rad: F64
+    driven_m: float
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What a pass starts from. aligned_s: fixes' time until which data were used."""
+
+    start: Start
+    calibration: Calibration
+    mounting: Mounting | None
+    offset: TimeOffset
+    aligned_s: float
+
+
+def speeds_at(fixes: FixRows, t_s: F64) -> F64:
+    """Horizontal speed by the fixes at times t_s, NaN where no fix is within 1.5 s."""
+    t, v = fix_velocities_n(fixes)
+    speed = np.interp(t_s, t, np.hypot(v[:, 0], v[:, 1]))
+    k = np.clip(np.searchsorted(t, t_s), 1, len(t) - 1)
+    near = np.minimum(np.abs(t[k] - t_s), np.abs(t[k - 1] - t_s)) < 1.5
+    return np.where(near, speed, np.nan)
+
+
+def noise_of(signal: ImuSignal, fixes: FixRows, calibration: Calibration, params: InertialParams) -> Calibration:
+    """Noise and quiet levels at rest from the data, by the samples known to be at rest or the stillest."""
+    speed = speeds_at(fixes, calibration.gps_time(signal.t_s))
+    with np.errstate(invalid="ignore"):
+        at_rest, moving = speed < 0.15, speed > _MOVING_MPS
+    quiet_gyro, quiet_accel = quiet_levels(signal, at_rest)
+    quiet = (signal.gyro_level < quiet_gyro) & (signal.accel_level < quiet_accel)
+    if moving.any() and quiet[moving].mean() > 0.02:
+        quiet_gyro = quiet_accel = 0.0  # it is as quiet driving as at rest: quiet says nothing
+    rest = [n if np.isfinite(n) else floor for n, floor in zip(white_noise(signal, quiet), _NOISE_FLOORS, strict=True)]
+    return replace(
+        calibration,
+        gyro_noise=params.gyro_noise or max(rest[0], _NOISE_FLOORS[0]),
+        accel_noise=params.accel_noise or max(rest[1], _NOISE_FLOORS[1]),
+        quiet_gyro=quiet_gyro, quiet_accel=quiet_accel, slow_sigma_m=fixes.slow_sigma_m,
+    )  # fmt: skip
+
+
+def enough_motion(fixes: FixRows, offset: TimeOffset) -> float:
+    """The fix time by which heading and mounting can be told: 12 s of driving, 60 m, a change of speed or course.
+
+    Raises EstimationError where the recording never shows that much.
+    """
+    t, v = fix_velocities_n(fixes)
+    speed = np.hypot(v[:, 0], v[:, 1])
+    dt = np.minimum(np.diff(t, prepend=t[0] if len(t) else 0.0), 2.0)
+    driving = np.cumsum(dt * (speed > _MOVING_MPS))
+    far = np.cumsum(dt * speed)
+    change = np.cumsum(np.concatenate([[0.0], np.hypot(*np.diff(v, axis=0).T)]) * (speed > 0.5))
+    ready = (driving > 12.0) & (far > 60.0) & (change > 8.0)
+    if ready.any():
+        return float(t[np.argmax(ready)])
+    if len(t) and far[-1] > 15.0 and driving[-1] > 4.0:
+        return float(t[-1])
+    raise EstimationError(
+        f"heading cannot be found: the fixes show only {far[-1] if len(t) else 0.0:.0f} m of driving; "
+        "give a recording that moves"
+    )
+
+
+def level_c_ns(f_s: F64, heading_rad: float) -> F64:
+    """C_ns of a mean specific force at rest and the heading of the sensor's most level axis."""
+    up = f_s / np.linalg.norm(f_s)
+    axis = np.eye(3)[int(np.argmin(np.abs(up)))]
+    level = axis - up * (axis @ up)
+    level /= np.linalg.norm(level)
+    c, s = np.cos(heading_rad), np.sin(heading_rad)
+    north = c * level + s * np.cross(level, -up) * -1.0
+    down = -up
+    east = np.cross(down, north)
+    return np.stack([north, east, down])
+
+
+def coarse_start(
+    signal: ImuSignal, fixes: FixRows, calibration: Calibration, params: InertialParams, until_s: float
+) -> tuple[Start, Pass]:
+    """The start by the best of several headings, refined by smoothing until it stays."""
+    t0 = float(calibration.imu_time(fixes.t_s[:1])[0])
+    t1 = float(calibration.imu_time(np.array([until_s]))[0])
+    free = replace(params, constrain=False)
+    nodes = build_nodes(signal, fixes, calibration, free, span_s=(max(t0, signal.t_s[0]), t1))
+    if not (nodes.fix >= 0).any():
+        raise EstimationError("the IMU and the fixes have no time in common; check the clocks (leap seconds, time zones)")
+    first = nodes.fixes[nodes.fix[np.argmax(nodes.fix >= 0)]]
+    near = (signal.t_s >= nodes.t_s[0]) & (signal.t_s < nodes.t_s[0] + 3.0)
+    f_s, w_s = signal.f_mps2[near].mean(axis=0), signal.w_radps[near].mean(axis=0)
+    still = bool(np.linalg.norm(first[12:15]) < 0.2) and bool(
+        np.median(signal.gyro_level[near]) < max(calibration.quiet_gyro, 1e-9) * 2
+    )
+    lat, lon, _ = geodetic_from_ecef(first[:3])
+    c_en = c_ne(lat, lon).T
+    best: tuple[float, Start] | None = None
+    for k in range(_HEADINGS):
+        c_es = c_en @ level_c_ns(f_s, 2 * np.pi * k / _HEADINGS)
+        begin = _begin(nodes.t_s[0], first, c_es, c_en, calibration, params, np.deg2rad(25.0))
+        if still:
+            begin.x[ki.X_BG : ki.X_BG + 3] = w_s
+        done = run_filter(nodes, begin, free, calibration)
+        if best is None or done.misfit < best[0]:
+            best = (done.misfit, begin)
+    assert best is not None
+    start = best[1]
+    for _ in range(3):
+        smoothed = run_smoother(nodes, start, free, calibration)
+        start = restart(start, smoothed)
+    return start, smoothed
+
+
+def restart(start: Start, smoothed: Pass) -> Start:
+    """A start at the smoothed position, velocity and attitude, everything else as uncertain as before.
+
+    Calibration states begin again at their first guess, so that no measurement counts twice for them.
+    """
+    assert smoothed.start is not None
+    x, p = start.x.copy(), start.p.copy()
+    x[: ki.X_BG] = smoothed.start.x[: ki.X_BG]
+    p[6:9, 6:9] = 9.0 * smoothed.start.p[6:9, 6:9] + np.eye(3) * np.deg2rad(0.5) ** 2
+    return Start(start.t_s, x, p)
+
+
+def _begin(
+    t_s: float, first: F64, c_es: F64, c_en: F64, calibration: Calibration, params: InertialParams, heading: float
+) -> Start:
+    tilt = np.deg2rad(3.0)
+    cov = c_en @ np.diag([tilt**2, tilt**2, heading**2]) @ c_en.T
+    sigma_v = 2.0 if not first[12:15].any() else 0.5
+    return start_state(t_s, first[:3], first[12:15], c_es, (5.0, sigma_v, cov), calibration, params)
+
+
+def find_mounting(smoothed: Pass) -> Mounting | None:
+    """The mounting by the direction of travel and the vertical, in the sensor frame; None without enough driving."""
+    v_e = smoothed.x[:, ki.X_V : ki.X_V + 3]
+    speed = np.linalg.norm(v_e, axis=1)
+    moving: Bool = speed > _MOVING_MPS
+    if moving.sum() < 60:
+        return None
+    c_es = dcms_from_quats(smoothed.x[moving, ki.X_Q : ki.X_Q + 4])
+    v_s = np.einsum("nji,nj->ni", c_es, v_e[moving])
+    g_e = smoothed.means[moving, 2]
+    down_s = np.einsum("nji,nj->ni", c_es, g_e / np.linalg.norm(g_e, axis=1, keepdims=True))
+    rate = np.linalg.norm(smoothed.means[moving, 0], axis=1)
+    weight = speed[moving] / (1.0 + (rate / 0.1) ** 2)
+    dt = np.minimum(np.diff(smoothed.t_s, prepend=smoothed.t_s[0])[moving], 0.5)
+    weight = weight * dt
+    forward = _robust_direction(v_s / speed[moving, None], weight)
+    down = _robust_direction(down_s, weight)
+    down = down - forward * (forward @ down)
+    down /= np.linalg.norm(down)
+    c_bs = np.stack([forward, np.cross(down, forward), down])
+    v_b, down_b = v_s @ c_bs.T / speed[moving, None], down_s @ c_bs.T
+    spread = np.array([_spread(down_b[:, 1], weight), _spread(v_b[:, 2], weight), _spread(v_b[:, 1], weight)])
+    effective = max(1.0, float(weight.sum() ** 2 / (weight**2).sum() * np.median(dt) / 3.0))
+    sigma = np.sqrt(spread**2 / effective + np.array([0.5, 0.2, 0.2]) ** 2 * (np.pi / 180) ** 2)
+    return Mounting(c_bs, sigma, float((speed[moving] * dt).sum()))
+
+
+def _robust_direction(unit: F64, weight: F64) -> F64:
+    """Mean direction (3,) of unit vectors (n, 3); the half that lies closest to it counts."""
+    mean = (weight[:, None] * unit).sum(axis=0)
+    for _ in range(4):
+        mean = mean / max(float(np.linalg.norm(mean)), 1e-12)
+        off = np.linalg.norm(unit - mean, axis=1)
+        scale = max(float(np.median(off)), 1e-4)
+        mean = (weight[:, None] / (1 + (off[:, None] / scale) ** 2) ** 2 * unit).sum(axis=0)
+    return np.asarray(mean / np.linalg.norm(mean))
+
+
+def _spread(values: F64, weight: F64) -> float:
+    order = np.argsort(np.abs(values))
+    cum = np.cumsum(weight[order])
+    return float(1.4826 * np.abs(values[order])[np.searchsorted(cum, 0.5 * cum[-1])])
+
+
+def align(
+    signal: ImuSignal, fixes: FixRows, params: InertialParams, *, whole: bool, c_bs: F64 | None = None
+) -> Alignment:
+    """Everything that a pass needs: by data up to the first sufficient motion, or by the `whole` recording.
+
+    c_bs: the mounting where it is known. Raises EstimationError, DataError.
+    """
+    offset = find_time_offset(signal, fixes)
+    check_rate(offset)
+    until = float(fixes.t_s[-1]) if whole else enough_motion(fixes, offset)
+    enough_motion(fixes, offset)
+    calibration = Calibration(
+        td_s=offset.td_s, tdd=offset.drift, td_sigma_s=max(0.03, 2 * offset.sigma_s), tdd_sigma=max(3e-4, offset.drift_sigma)
+    )
+    calibration = noise_of(signal, fixes, calibration, params)
+    until = min(until, max(enough_motion(fixes, offset), float(fixes.t_s[0]) + 120.0)) if whole else until
+    start, smoothed = coarse_start(signal, fixes, calibration, params, until)
+    if c_bs is not None:
+        return Alignment(start, calibration.with_mount(c_bs), None, offset, until)
+    if whole:
+        nodes = build_nodes(signal, fixes, calibration, replace(params, constrain=False), span_s=(start.t_s, np.inf))
+        smoothed = run_smoother(nodes, start, replace(params, constrain=False), calibration)
+    mounting = find_mounting(smoothed)
+    if mounting is not None:
+        calibration = calibration.with_mount(mounting.c_bs)
+    return Alignment(start, calibration, mounting, offset, until)
+
+
+def mount_angle(a: F64, b: F64) -> float:
+    """Angle (rad) between two mountings (3, 3)."""
+    return float(np.linalg.norm(rotvec_from_dcm(a @ b.T)))

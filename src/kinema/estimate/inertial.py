@@ -1,0 +1,170 @@
+"""Inertial passes over nodes: the causal filter, and the fixed-interval smoother on top of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.errors import EstimationError
+from kinema.estimate.inertial_nodes import Nodes
+from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.kernels import inertial as ki
+from kinema.kernels.inertial_pass import MAX_ROWS, N_KEPT, run_pass, smooth_pass
+from kinema.kernels.rotation import quats_from_dcms
+
+
+KEPT = (*range(ki.N_NAV), ki.TD)
+"""Error states whose covariance is kept at each node."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass over K nodes.
+
+    x (K, X_SIZE) nominal states; cov (K, 10, 10) of position, velocity (e), attitude (e, left
+    error) and time offset;
+    told (K, D_SIZE) innovations; means (K, 6, 3) rate (s), acceleration (e), gravity (e), C_es; end: state and covariance
+    after the last node; start: smoothed state before the first node (None for a causal pass).
+    """
+
+    t_s: F64
+    x: F64
+    cov: F64
+    told: F64
+    means: F64
+    end: Start
+    start: Start | None = None
+
+    @property
+    def misfit(self) -> float:
+        """−2 log likelihood of the fixes, up to a constant: the smaller the likelier."""
+        return float(np.nansum(self.told[:, ki.D_LOGL]))
+
+
+def parameters(params: InertialParams, calibration: Calibration) -> F64:
+    """The kernels' vector of noise and models."""
+    par = np.zeros(ki.PAR_SIZE)
+    par[ki.Q_BG] = params.gyro_bias_walk**2
+    par[ki.Q_BA] = params.accel_bias_walk**2
+    par[ki.Q_TD] = params.time_walk**2 if calibration.td_sigma_s else 0.0
+    par[ki.Q_TDD] = 0.0
+    par[ki.Q_MOUNT] = params.mount_walk**2 if params.mount_sigma_rad else 0.0
+    par[ki.Q_SW] = params.wheel_scale_walk**2 if params.wheel_scale_sigma else 0.0
+    par[ki.GB_VAR] = calibration.slow_sigma_m**2
+    par[ki.GB_TAU] = 60.0
+    par[ki.NHC_LAT], par[ki.NHC_VERT], par[ki.NHC_SLIP] = (
+        params.nhc_lateral_mps, params.nhc_vertical_mps, params.nhc_slip,
+    )  # fmt: skip
+    par[ki.WHEEL_SIGMA], par[ki.WHEEL_FRACTION] = params.wheel_sigma_mps, params.wheel_fraction
+    par[ki.ZUPT_SIGMA], par[ki.ZARU_SIGMA] = params.zupt_sigma_mps, params.zaru_sigma_radps
+    par[ki.FIX_GATE], par[ki.NHC_MIN_SPEED] = params.fix_gate, params.nhc_min_speed_mps
+    return par
+
+
+def start_state(
+    t_s: float, p_e_m: F64, v_e_mps: F64, c_es: F64, sigmas: tuple[float, float, F64],
+    calibration: Calibration, params: InertialParams,
+) -> Start:  # fmt: skip
+    """A start: sigmas of position (m), velocity (m/s) and attitude (3, 3) covariance in e (rad²)."""
+    x = np.zeros(ki.X_SIZE)
+    x[ki.X_P : ki.X_P + 3], x[ki.X_V : ki.X_V + 3] = p_e_m, v_e_mps
+    x[ki.X_Q : ki.X_Q + 4] = quats_from_dcms(c_es[None])[0]
+    x[ki.X_QB : ki.X_QB + 4] = quats_from_dcms(calibration.c_bs[None])[0]
+    if params.lever_m is not None:
+        x[ki.X_L : ki.X_L + 3] = calibration.c_bs.T @ np.asarray(params.lever_m)
+    x[ki.X_RX], x[ki.X_KS] = params.axle_m, params.slip
+    sigma = np.zeros(ki.N)
+    sigma[0:3], sigma[3:6] = sigmas[0], sigmas[1]
+    sigma[ki.BG : ki.BG + 3], sigma[ki.BA : ki.BA + 3] = params.gyro_bias_sigma, params.accel_bias_sigma
+    sigma[ki.SG : ki.SG + 3] = params.gyro_scale_sigma
+    sigma[ki.L : ki.L + 3] = params.lever_sigma_m if params.lever_m is None else 0.0
+    sigma[ki.MU : ki.MU + 2] = params.mount_sigma_rad if calibration.mounted else 0.0
+    sigma[ki.TD], sigma[ki.TDD] = calibration.td_sigma_s, calibration.tdd_sigma
+    sigma[ki.SW], sigma[ki.RX], sigma[ki.KS] = params.wheel_scale_sigma, params.axle_sigma_m, params.slip_sigma
+    sigma[ki.GB : ki.GB + 3] = calibration.slow_sigma_m
+    p = np.diag(sigma**2)
+    p[6:9, 6:9] = sigmas[2]
+    return Start(t_s, x, p)
+
+
+def _rows(nodes: Nodes) -> int:
+    """Upper bound of scalar measurements."""
+    has_fix = nodes.fix >= 0
+    return int(6 * has_fix.sum() + np.isfinite(nodes.wheel).sum() + 2 * nodes.nhc.sum() + 6 * nodes.quiet.sum())
+
+
+def run_filter(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration) -> Pass:
+    """The causal pass. Raises EstimationError where the state leaves the finite numbers."""
+    return _run(nodes, start, params, calibration, smooth=False)
+
+
+def run_smoother(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration) -> Pass:
+    """The causal pass, smoothed over all of it. Raises EstimationError."""
+    return _run(nodes, start, params, calibration, smooth=True)
+
+
+def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration, *, smooth: bool) -> Pass:
+    k = len(nodes)
+    par = parameters(params, calibration)
+    x, p, carry = start.x.copy(), start.p.copy(), np.zeros((2, 3))
+    x_out, p_out, means = np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)), np.empty((k, 6, 3))
+    told = np.full((k, ki.D_SIZE), np.nan)
+    trans, span = np.empty((k, ki.N_NAV, ki.N_DRIVE)), np.empty((k, 2))
+    tape = np.empty(((_rows(nodes) + MAX_ROWS + 1) if smooth else MAX_ROWS, 2 * ki.N + 2))
+    tape_start = np.zeros(k + 1, np.int64)
+    done = run_pass(
+        x, p, carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix, nodes.fix_has,
+        nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.rate,
+        x_out, p_out, means, told, trans, span, tape, tape_start,
+    )  # fmt: skip
+    if done < k:
+        raise EstimationError(
+            f"the inertial filter left the finite numbers {nodes.t_s[done] - nodes.t_s[0]:.1f} s into the recording; "
+            "check units and axes of the IMU"
+        )
+    end = Start(float(nodes.t_s[-1]), x, p)
+    if not smooth:
+        return Pass(nodes.t_s, x_out, np.ascontiguousarray(p_out[:, :, KEPT]), told, means, end)
+    return _smoothed(nodes, start, end, (x_out, p_out, means, told, trans, span, tape, tape_start))
+
+
+def _smoothed(nodes: Nodes, start: Start, end: Start, out: tuple[F64, ...]) -> Pass:
+    x_out, p_out, means, told, trans, span, tape, tape_start = out
+    k = len(nodes)
+    dx, cov = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT))
+    lam, big = np.zeros(ki.N), np.zeros((ki.N, ki.N))
+    smooth_pass(trans, span, tape, tape_start, p_out, dx, cov, lam, big)
+    x = x_out.copy()
+    x[:, 0:6] += dx[:, 0:6]
+    x[:, ki.X_Q : ki.X_Q + 4] = _turned(x[:, ki.X_Q : ki.X_Q + 4], dx[:, 6:9])
+    # states that hardly change are best known at the end
+    td = x[:, ki.X_TD] + dx[:, ki.N_NAV]
+    x[:, ki.X_L :] = end.x[ki.X_L :]
+    x[:, ki.X_TD] = td
+    x0 = start.x.copy()
+    ki.inject(x0, -start.p @ lam, np.empty((2, 4)))
+    p0 = start.p - start.p @ big @ start.p
+    return Pass(nodes.t_s, x, cov, told, means, end, Start(start.t_s, x0, 0.5 * (p0 + p0.T)))
+
+
+def _turned(q: F64, phi: F64) -> F64:
+    """Quaternions (n, 4) turned on the left by rotation vectors (n, 3)."""
+    angle = np.linalg.norm(phi, axis=1)
+    half = np.where(angle > 1e-9, np.sin(0.5 * angle) / np.maximum(angle, 1e-9), 0.5)
+    a = np.concatenate([np.cos(0.5 * angle)[:, None], half[:, None] * phi], axis=1)
+    w = a[:, 0] * q[:, 0] - (a[:, 1:] * q[:, 1:]).sum(axis=1)
+    v = a[:, :1] * q[:, 1:] + q[:, :1] * a[:, 1:] + np.cross(a[:, 1:], q[:, 1:])
+    out = np.concatenate([w[:, None], v], axis=1)
+    return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True))
+
+
+def node_of(nodes: Nodes, t_s: float) -> int:
+    """First node at or after a time of the IMU's clock."""
+    return int(np.searchsorted(nodes.t_s, t_s - 1e-9))
+
+
+def indices(nodes: Nodes) -> I64:
+    """Nodes that carry a fix."""
+    return np.flatnonzero(nodes.fix >= 0)

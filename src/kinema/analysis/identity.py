@@ -1,12 +1,12 @@
 """Judging identities: HOTA, CLEAR MOT and identity metrics of tracked boxes against truth.
 
-The definitions are those of Luiten et al. 2021 (HOTA), Bernardin & Stiefelhagen 2008 (CLEAR MOT) and Ristani et al. 2016
-(identity), with the matching rules of the reference evaluator, so that values agree with it digit by digit.
+The definitions are those of Luiten et al. 2021 (HOTA), Bernardin & Stiefelhagen 2008 (CLEAR MOT) and Ristani et al.
+2016 (identity), with the matching rules of the reference evaluator, so that values agree with it digit by digit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -71,7 +71,9 @@ class IdentityScore:
         return asdict(self)
 
 
-def score_identities(pairs: Mapping[str, tuple[BoxTracks, BoxTracks]], *, pedestrians: bool = False) -> dict[str, IdentityScore]:
+def score_identities(
+    pairs: Mapping[str, tuple[BoxTracks, BoxTracks]], *, pedestrians: bool = False
+) -> dict[str, IdentityScore]:
     """Score (tracks, truth) per sequence, and "all" of them together.
 
     `pedestrians` applies the MOT17/MOT20 rules: tracks on distractors are taken away first, then all truth that is
@@ -131,7 +133,8 @@ class _Ragged:
         self.n_ids = len(names)
 
     def keep(self, rows: Bool) -> _Ragged:
-        self.order, self.frame, self.box, self.id = (x[rows] for x in (self.order, self.frame, self.box, self.id))
+        self.order, self.frame = self.order[rows], self.frame[rows]
+        self.box, self.id = self.box[rows], self.id[rows]
         self._index()
         return self
 
@@ -178,10 +181,10 @@ def _count(gt: _Ragged, tr: _Ragged, n_frames: int) -> IdentityCounts:
     assign(-overlaps, row, col, np.empty(3 * max(gt.n_ids, tr.n_ids)))
     idtp = float(sum(overlaps[i, j] for i, j in enumerate(row) if j >= 0))
     identity = np.array([idtp, n_gt - idtp, n_tr - idtp])
-    return IdentityCounts(*hota, clear, mostly, identity, n_frames)
+    return IdentityCounts(**hota, clear=clear, mostly=mostly, identity=identity, frames=n_frames)
 
 
-def _count_hota(args: Sequence[Any], score: F64, gt_count: F64, tr_count: F64) -> tuple[F64, ...]:
+def _count_hota(args: Any, score: F64, gt_count: F64, tr_count: F64) -> dict[str, F64]:
     """HOTA's sums per alpha, from the matched pairs: no identity × identity × alpha table is made."""
     from kinema.kernels.mot_metrics import hota_pairs
 
@@ -206,7 +209,8 @@ def _count_hota(args: Sequence[Any], score: F64, gt_count: F64, tr_count: F64) -
             (c * (c / np.maximum(1, t))).sum(),
             pair_sim[ok].sum(),
         )
-    return tuple(sums)
+    names = ("hota_tp", "hota_fn", "hota_fp", "ass_a_sum", "ass_re_sum", "ass_pr_sum", "loc_sum")
+    return dict(zip(names, sums, strict=True))
 
 
 def from_counts(counts: IdentityCounts) -> IdentityScore:

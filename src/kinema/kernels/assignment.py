@@ -8,7 +8,7 @@ from kinema.kernels.jit import kernel
 
 
 @kernel
-def assign(cost, row_to_col, col_to_row, work):  # type: ignore[no-untyped-def]
+def assign(cost: np.ndarray, row_to_col: np.ndarray, col_to_row: np.ndarray, work: np.ndarray) -> None:
     """Minimum-cost assignment of a dense matrix (r, c).
 
     row_to_col (r,) and col_to_row (c,) int64 get the partner or −1; every row is assigned if r ≤ c, else every

@@ -15,7 +15,14 @@ EPS = 2.220446049250313e-16
 
 
 @kernel
-def box_similarity(gt_box, gt_start, tr_box, tr_start, offset, sim):  # type: ignore[no-untyped-def]
+def box_similarity(
+    gt_box: np.ndarray,
+    gt_start: np.ndarray,
+    tr_box: np.ndarray,
+    tr_start: np.ndarray,
+    offset: np.ndarray,
+    sim: np.ndarray,
+) -> None:
     """Intersection over union of boxes (x, y, w, h) of the same frame, into `sim`."""
     for k in range(len(gt_start) - 1):
         at = offset[k]
@@ -37,7 +44,9 @@ def box_similarity(gt_box, gt_start, tr_box, tr_start, offset, sim):  # type: ig
 
 
 @kernel
-def match_frames(gt_start, tr_start, offset, sim, least, partner):  # type: ignore[no-untyped-def]
+def match_frames(
+    gt_start: np.ndarray, tr_start: np.ndarray, offset: np.ndarray, sim: np.ndarray, least: float, partner: np.ndarray
+) -> None:
     """Best matching per frame with similarity ≥ `least`: partner (truth rows,) gets the track row or −1."""
     partner[:] = -1
     for k in range(len(gt_start) - 1):
@@ -58,7 +67,17 @@ def match_frames(gt_start, tr_start, offset, sim, least, partner):  # type: igno
 
 
 @kernel
-def alignment(gt_id, gt_start, tr_id, tr_start, offset, sim, least, potential, overlaps):  # type: ignore[no-untyped-def]
+def alignment(
+    gt_id: np.ndarray,
+    gt_start: np.ndarray,
+    tr_id: np.ndarray,
+    tr_start: np.ndarray,
+    offset: np.ndarray,
+    sim: np.ndarray,
+    least: float,
+    potential: np.ndarray,
+    overlaps: np.ndarray,
+) -> None:
     """Sums over all frames, per pair of identities: `potential` of normalised similarity (HOTA's first pass),
     `overlaps` of frames with similarity ≥ `least` (identity metrics)."""
     for k in range(len(gt_start) - 1):
@@ -83,7 +102,18 @@ def alignment(gt_id, gt_start, tr_id, tr_start, offset, sim, least, potential, o
 
 
 @kernel
-def hota_pairs(gt_id, gt_start, tr_id, tr_start, offset, sim, score, pair_gt, pair_tr, pair_sim):  # type: ignore[no-untyped-def]
+def hota_pairs(
+    gt_id: np.ndarray,
+    gt_start: np.ndarray,
+    tr_id: np.ndarray,
+    tr_start: np.ndarray,
+    offset: np.ndarray,
+    sim: np.ndarray,
+    score: np.ndarray,
+    pair_gt: np.ndarray,
+    pair_tr: np.ndarray,
+    pair_sim: np.ndarray,
+) -> int:
     """HOTA's matching: each frame's best assignment under `score` (identities) × similarity.
 
     Fills the matched pairs and their similarity; returns how many there are.
@@ -111,7 +141,19 @@ def hota_pairs(gt_id, gt_start, tr_id, tr_start, offset, sim, score, pair_gt, pa
 
 
 @kernel
-def clear_counts(gt_id, gt_start, tr_id, tr_start, offset, sim, least, seen, matched, fragments, out):  # type: ignore[no-untyped-def]
+def clear_counts(
+    gt_id: np.ndarray,
+    gt_start: np.ndarray,
+    tr_id: np.ndarray,
+    tr_start: np.ndarray,
+    offset: np.ndarray,
+    sim: np.ndarray,
+    least: float,
+    seen: np.ndarray,
+    matched: np.ndarray,
+    fragments: np.ndarray,
+    out: np.ndarray,
+) -> None:
     """CLEAR MOT counts (Bernardin & Stiefelhagen 2008) with the matching that keeps the last frame's identities.
 
     seen, matched, fragments (identities of truth,) int64 are filled; out (5,) gets TP, FN, FP, identity switches and

@@ -20,8 +20,8 @@ from kinema.course.strip import Strip
 from kinema.errors import ConfigError, DataError, KinemaError
 
 ANTENNA_SIGMA_M = 0.5
-"""How far along the car the point that another timer sees may be from the antenna: it matters as far as the speeds at
-both ends of a lap differ."""
+"""How far along the car the point that another timer sees may be from the antenna. It matters as far as the speeds at
+both ends of a lap differ; `other_timer_sigma_s` in a lap's evidence has it in, time_sigma_s is that of the antenna."""
 LAP_TOLERANCE = 0.12
 STANDSTILL_MPS, STANDSTILL_S = 1.0, 15.0
 
@@ -166,8 +166,9 @@ def _pieces(path: Path, c: Crossings, mover: str, course: Course | None, device:
 def _lap(path: Path, c: Crossings, k: int, mover: str, driven: float, usual: float, device: tuple[Lap, ...]) -> Lap:
     a, b = int(c.row[k]), int(c.row[k + 1])
     offset = ANTENNA_SIGMA_M * abs(1 / c.v_mps[k + 1] - 1 / c.v_mps[k])
-    sigma = float(np.sqrt(c.sigma_s[k] ** 2 + c.sigma_s[k + 1] ** 2 + offset**2))
-    kind, evidence = "timed", {}
+    sigma = float(np.hypot(c.sigma_s[k], c.sigma_s[k + 1]))
+    kind: str = "timed"
+    evidence: dict[str, Any] = {"other_timer_sigma_s": round(float(np.hypot(sigma, offset)), 6)}
     ratio = driven / usual if usual else 1.0
     still = float(np.diff(path.t_s[a : b + 1])[path.speed_mps[a:b] < STANDSTILL_MPS].sum())
     holes = int(path.fresh[a + 1 : b + 1].sum())

@@ -21,6 +21,7 @@ DEFAULT_SIGMA_M = {FixStatus.FIXED: 0.02, FixStatus.FLOAT: 0.3, FixStatus.PPP: 0
                    FixStatus.SBAS: 1.0}  # fmt: skip
 """Horizontal standard uncertainty per axis where a trajectory states none; 1.5 m for all other kinds of fixes."""
 JITTER_FLOOR_M = 0.001
+AGILITY_WINDOW_S = 3.0
 FAITHFUL_SHARE = 0.4
 """Jitter below this share of the stated uncertainty is left in the positions that lines are timed by."""
 
@@ -119,7 +120,7 @@ def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:
         if len(sizes) < 2 or sizes.min() > 0.1 * len(index):
             break
         shortest = int(np.argmin(sizes))
-        short = [k for k in np.flatnonzero(sizes <= max(2, 0.02 * len(index))) if not keep_neighbours_short(sizes, k)]
+        short = [k for k in np.flatnonzero(sizes <= max(2, 0.02 * len(index))) if not _shorter_beside(sizes, k)]
         for k in short or [shortest]:
             keep[index[bounds[k] : bounds[k + 1]]] = False
     dropped = int((~keep).sum())
@@ -129,7 +130,7 @@ def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:
     return keep, (Issue("teleport", dropped, where, "", f"faster than {FASTEST_MPS:.0f} m/s, left out"),)
 
 
-def keep_neighbours_short(sizes: I64, k: int) -> bool:
+def _shorter_beside(sizes: I64, k: int) -> bool:
     """Whether a stretch has a shorter neighbour, which is then the one to go first."""
     return bool((k > 0 and sizes[k - 1] < sizes[k]) or (k + 1 < len(sizes) and sizes[k + 1] < sizes[k]))
 
@@ -153,18 +154,35 @@ def _smoothed(t_s: F64, ne: F64, fresh: Bool) -> tuple[F64, F64, float]:
     """States (n, 2, 3), their covariances (n, 6), and the standard deviation of the white noise in the positions.
 
     Noise and agility are those that make the data likeliest: for a ratio of jerk density to noise variance the
-    variance follows from the innovations, and the ratio is found by search on a sample of the outing.
+    variance follows from the innovations, and the ratio is found by search on a sample of the outing. A first pass
+    tells where the mover is agile and where calm, which the second one heeds: one density for all would call the
+    straights less sure than they are.
     """
     from kinema.kernels.smoothing import filter_path, smooth_path
 
+    t_s, fresh = np.ascontiguousarray(t_s), np.ascontiguousarray(fresh)
+    z = np.ascontiguousarray(ne)
+    x, p = np.empty((len(t_s), 2, 3)), np.empty((len(t_s), 6))
+    agility = np.ones(len(t_s))
     part = _lively(t_s, ne)
-    z = np.ascontiguousarray(ne[part] - ne[part][0])
-    ts, fr = np.ascontiguousarray(t_s[part]), np.ascontiguousarray(fresh[part])
-    x, p = np.empty((len(ts), 2, 3)), np.empty((len(ts), 6))
-    ones = np.ones(len(ts))
+    for again in (True, True, False):
+        variance, ratio = _likeliest(t_s[part], z[part], fresh[part], agility[part])
+        filter_path(t_s, z, fresh, variance, agility, ratio * variance, x, p)
+        smooth_path(t_s, fresh, agility, ratio * variance, x, p)
+        if again:
+            agility = _agility(t_s, x[:, :, 2])
+    return x, p, float(np.sqrt(variance))
+
+
+def _likeliest(t_s: F64, ne: F64, fresh: Bool, agility: F64) -> tuple[float, float]:
+    """The variance of the noise and the ratio of jerk density to it that make a stretch likeliest."""
+    from kinema.kernels.smoothing import filter_path
+
+    x, p = np.empty((len(t_s), 2, 3)), np.empty((len(t_s), 6))
+    z = np.ascontiguousarray(ne - ne[0])
 
     def cost(log_ratio: float) -> tuple[float, float]:
-        chi2, log_s, count = filter_path(ts, z, fr, ones, 10.0**log_ratio, x, p)
+        chi2, log_s, count = filter_path(t_s, z, fresh, 1.0, agility, 10.0**log_ratio, x, p)
         if count < 4:
             return 0.0, JITTER_FLOOR_M**2
         variance = max(chi2 / count, 1e-12)
@@ -174,14 +192,22 @@ def _smoothed(t_s: F64, ne: F64, fresh: Bool) -> tuple[F64, F64, float]:
     best = grid[int(np.argmin([cost(g)[0] for g in grid]))]
     for width in (0.5, 0.25, 0.12):
         best = min((best - width, best, best + width), key=lambda g: cost(g)[0])
-    variance = max(cost(best)[1], JITTER_FLOOR_M**2)
-    q = 10.0**best * variance
-    z = np.ascontiguousarray(ne)
-    x, p = np.empty((len(t_s), 2, 3)), np.empty((len(t_s), 6))
-    first = np.ascontiguousarray(fresh)
-    filter_path(np.ascontiguousarray(t_s), z, first, np.full(len(t_s), variance), q, x, p)
-    smooth_path(np.ascontiguousarray(t_s), first, q, x, p)
-    return x, p, float(np.sqrt(variance))
+    return max(cost(best)[1], JITTER_FLOOR_M**2), float(10.0**best)
+
+
+def _agility(t_s: F64, a_mps2: F64) -> F64:
+    """Where the acceleration changes much and where little: the square of the jerk over AGILITY_WINDOW_S, against its
+    mean."""
+    dt = np.maximum(np.diff(t_s), 1e-3)
+    jerk2 = np.concatenate([[0.0], (np.diff(a_mps2, axis=0) ** 2).sum(axis=1) / dt**2])
+    total = np.concatenate([[0.0], np.cumsum(jerk2)])
+    a = np.searchsorted(t_s, t_s - 0.5 * AGILITY_WINDOW_S)
+    b = np.searchsorted(t_s, t_s + 0.5 * AGILITY_WINDOW_S, side="right")
+    local = (total[b] - total[a]) / (b - a)
+    mean = float(local.mean())
+    if not mean > 0:
+        return np.ones(len(t_s))
+    return np.ascontiguousarray(np.clip(local / mean, 0.003, 20.0))
 
 
 def _lively(t_s: F64, ne: F64) -> slice:

@@ -29,9 +29,10 @@ def predict_cov(p, dt, q, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def filter_path(t, z, fresh, r, q, x_f, p_f):  # type: ignore[no-untyped-def]
-    """Filter positions z (n, 2) at times t with variances r (n,); `fresh` (n,) begins anew. Fills x_f (n, 2, 3) and
-    p_f (n, 6); returns the sum of squared normalised innovations, of log variances, and their number (per axis)."""
+def filter_path(t, z, fresh, r, q, scale, x_f, p_f):  # type: ignore[no-untyped-def]
+    """Filter positions z (n, 2) at times t with variance r and jerk density q (n,) × scale; `fresh` (n,) begins
+    anew. Fills x_f (n, 2, 3) and p_f (n, 6); returns the sum of squared normalised innovations, of log variances, and
+    their number (per axis)."""
     p = np.empty(6)
     chi2, log_s, count = 0.0, 0.0, 0
     since = 0
@@ -40,12 +41,12 @@ def filter_path(t, z, fresh, r, q, x_f, p_f):  # type: ignore[no-untyped-def]
             since = 0
             for j in range(2):
                 x_f[k, j, 0], x_f[k, j, 1], x_f[k, j, 2] = z[k, j], 0.0, 0.0
-            p_f[k, 0], p_f[k, 1], p_f[k, 2], p_f[k, 3], p_f[k, 4], p_f[k, 5] = r[k], 0.0, 0.0, 2500.0, 0.0, 400.0
+            p_f[k, 0], p_f[k, 1], p_f[k, 2], p_f[k, 3], p_f[k, 4], p_f[k, 5] = r, 0.0, 0.0, 2500.0, 0.0, 400.0
             continue
         since += 1
         dt = t[k] - t[k - 1]
-        predict_cov(p_f[k - 1], dt, q, p)
-        s = p[0] + r[k]
+        predict_cov(p_f[k - 1], dt, q[k] * scale, p)
+        s = p[0] + r
         g0, g1, g2 = p[0] / s, p[1] / s, p[2] / s
         for j in range(2):
             v, a = x_f[k - 1, j, 1], x_f[k - 1, j, 2]
@@ -68,7 +69,7 @@ def filter_path(t, z, fresh, r, q, x_f, p_f):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def smooth_path(t, fresh, q, x, p):  # type: ignore[no-untyped-def]
+def smooth_path(t, fresh, q, scale, x, p):  # type: ignore[no-untyped-def]
     """Run the smoother backwards over what `filter_path` left in x (n, 2, 3) and p (n, 6), in place."""
     pp = np.empty(6)
     g = np.empty((3, 3))
@@ -79,7 +80,7 @@ def smooth_path(t, fresh, q, x, p):  # type: ignore[no-untyped-def]
             continue
         dt = t[k + 1] - t[k]
         h = 0.5 * dt * dt
-        predict_cov(p[k], dt, q, pp)
+        predict_cov(p[k], dt, q[k + 1] * scale, pp)
         # a = p Fᵀ
         p0, p1, p2, p3, p4, p5 = p[k, 0], p[k, 1], p[k, 2], p[k, 3], p[k, 4], p[k, 5]
         a[0, 0], a[0, 1], a[0, 2] = p0 + dt * p1 + h * p2, p1 + dt * p2, p2

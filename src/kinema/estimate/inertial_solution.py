@@ -1,0 +1,226 @@
+"""From a recording with an IMU and fixes to a Solution at the antenna."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from kinema.core.arrays import F64, U8
+from kinema.core.frames import c_ne, geodetic_from_ecef
+from kinema.core.recording import Mount, Recording
+from kinema.core.solution import Channel, FixStatus, Provenance, Solution
+from kinema.core.streams import Imu, used_mask
+from kinema.errors import ConfigError
+from kinema.estimate.align import Alignment, align, restart
+from kinema.estimate.inertial import Pass, run_filter, run_smoother
+from kinema.estimate.inertial_nodes import Nodes, build_nodes
+from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.estimate.options import SolveOptions
+from kinema.kernels import inertial as ki
+from kinema.kernels.rotation import dcm_from_rpy, dcms_from_quats, quats_from_dcms, rpy_from_dcm
+from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
+from kinema.sensors.imu_signal import ImuSignal, imu_signal
+from kinema.sensors.wheel import wheel_speed
+
+_STATUS_HOLD_S = 1.5
+"""A node this near to a fix, or between two such, has the fix's status; others are dead reckoned."""
+
+
+def solve_inertial(recording: Recording, options: SolveOptions, params: InertialParams) -> Solution:
+    """The trajectory by inertial navigation between the fixes, aided by what else there is.
+
+    Method "filter" is causal: it knows at each instant only what came before, but for the first seconds, in which it
+    aligns; "smooth" and "batch" use the whole recording. Raises EstimationError, DataError, ConfigError.
+    """
+    imu = _cut(recording.need("imu", Imu), options, "imu")
+    fixes = fixes_of(recording, options)
+    t0_ns = int(imu.t_ns[0])
+    options.progress("inertial: looking at the sensors", 0.1)
+    signal = imu_signal(imu, t0_ns)
+    rows = fix_rows(fixes, t0_ns, masks_of(options, "fixes", "gnss"))
+    if not len(rows.t_s):
+        raise ConfigError("every fix is masked or without a position; inertial navigation needs some to start from")
+    params, c_bs = with_mounts(recording, params)
+    options.progress("inertial: aligning", 0.2)
+    wheels = wheel_speed(recording.streams.get("wheels"), masks_of(options, "wheels"), t0_ns)
+    causal = options.method == "filter"
+    alignment = align(signal, rows, params, whole=not causal, c_bs=c_bs)
+    options.progress("inertial: " + ("filtering" if causal else "smoothing"), 0.5)
+    done, nodes = navigate(signal, rows, alignment, params, wheels, causal=causal)
+    mounting = None if c_bs is not None else alignment.mounting
+    return to_solution(done, nodes, rows, fixes, signal, alignment, options, recording, params, mounting is not None)
+
+
+def _cut(imu: Imu, options: SolveOptions, role: str) -> Imu:
+    keep = used_mask(imu.t_ns, masks_of(options, role))
+    if options.from_ns is not None:
+        keep &= imu.t_ns >= options.from_ns
+    if options.to_ns is not None:
+        keep &= imu.t_ns < options.to_ns
+    if not keep.any():
+        raise ConfigError("no inertial sample lies between --from and --to outside the masks")
+    return Imu(imu.t_ns[keep], imu.f_ib_s_mps2[keep], imu.w_ib_s_radps[keep])
+
+
+def masks_of(options: SolveOptions, *roles: str) -> tuple[tuple[int, int], ...]:
+    """The masked intervals of the streams of these roles."""
+    return tuple((start, stop) for role, start, stop in options.masks if role in roles)
+
+
+def fixes_of(recording: Recording, options: SolveOptions) -> Solution:
+    """The fixes that came along, or those that the raw observations give. Raises ConfigError."""
+    fixes = recording.get("fixes", Solution)
+    if fixes is None:
+        from kinema.estimate.strategy import solve
+
+        rest = {role: stream for role, stream in recording.streams.items() if role != "imu"}
+        fixes = solve(replace(recording, streams=rest), replace(options, mode="auto"))
+    keep = np.ones(len(fixes), dtype=np.bool_)
+    if options.from_ns is not None:
+        keep &= fixes.t_ns >= options.from_ns
+    if options.to_ns is not None:
+        keep &= fixes.t_ns < options.to_ns
+    return fixes.select(keep)
+
+
+def with_mounts(recording: Recording, params: InertialParams) -> tuple[InertialParams, F64 | None]:
+    """Settings with the lever arm that the recording's mounts tell, and C_bs of the IMU where it is told."""
+    imu = recording.mounts.get("imu", Mount(None, None, None))
+    antenna = recording.mounts.get("fixes", recording.mounts.get("gnss"))
+    if params.lever_m is None and antenna is not None and antenna.p_b_m is not None and imu.p_b_m is not None:
+        arm = np.asarray(antenna.p_b_m) - np.asarray(imu.p_b_m)
+        params = replace(params, lever_m=(float(arm[0]), float(arm[1]), float(arm[2])))
+    return params, None if imu.rpy_bs_rad is None else dcm_from_rpy(np.asarray(imu.rpy_bs_rad))
+
+
+def navigate(
+    signal: ImuSignal, fixes: FixRows, alignment: Alignment, params: InertialParams,
+    wheels: tuple[F64, F64] | None, *, causal: bool,
+) -> tuple[Pass, Nodes]:  # fmt: skip
+    """The pass over the whole recording: causal, or smoothed twice, the second time about the first's attitude."""
+    calibration = alignment.calibration
+    nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(alignment.start.t_s, np.inf))
+    start = mounted(alignment.start, calibration, params)
+    if causal:
+        return run_filter(nodes, start, params, calibration), nodes
+    done = run_smoother(nodes, start, params, calibration)
+    return run_smoother(nodes, restart(start, done), params, calibration), nodes
+
+
+def mounted(start: Start, calibration: Calibration, params: InertialParams) -> Start:
+    """A start that knows the calibration's mounting."""
+    x, p = start.x.copy(), start.p.copy()
+    x[ki.X_QB : ki.X_QB + 4] = quats_from_dcms(calibration.c_bs[None])[0]
+    p[ki.MU : ki.TD, :] = p[:, ki.MU : ki.TD] = 0.0
+    if calibration.mounted:
+        p[ki.MU, ki.MU] = p[ki.MU + 1, ki.MU + 1] = params.mount_sigma_rad**2
+    return Start(start.t_s, x, p)
+
+
+def antenna(done: Pass) -> tuple[F64, F64, F64, F64]:
+    """Antenna position and velocity in e at the fixes' clock (K, 3), their covariances (K, 3, 3)."""
+    c_es = dcms_from_quats(done.x[:, ki.X_Q : ki.X_Q + 4])
+    lever, rate = done.x[:, ki.X_L : ki.X_L + 3], done.means[:, 0]
+    arm = np.einsum("nij,nj->ni", c_es, lever)
+    v = done.x[:, ki.X_V : ki.X_V + 3] + np.einsum("nij,nj->ni", c_es, np.cross(rate, lever))
+    td = done.x[:, ki.X_TD : ki.X_TD + 1]
+    p = done.x[:, :3] + arm - v * td
+    rows = np.zeros((len(v), 3, done.cov.shape[1]))
+    rows[:, :, 0:3] = np.eye(3)
+    rows[:, :, 6:9] = -_skew(arm)
+    rows[:, :, 9] = -v
+    rows[:, :, 10:13] = c_es
+    cov_p = rows @ done.cov @ np.swapaxes(rows, 1, 2)
+    return p, v - done.means[:, 1] * td, 0.5 * (cov_p + np.swapaxes(cov_p, 1, 2)), done.cov[:, 3:6, 3:6]
+
+
+def _skew(a: F64) -> F64:
+    out = np.zeros((len(a), 3, 3))
+    out[:, 0, 1], out[:, 0, 2], out[:, 1, 2] = -a[:, 2], a[:, 1], -a[:, 0]
+    return out - np.swapaxes(out, 1, 2)
+
+
+def _statuses(t_s: F64, fix_t_s: F64, status: U8) -> U8:
+    """The status of each node: its fix's where one is near before and after, else dead reckoned."""
+    k = np.searchsorted(fix_t_s, t_s, side="right") - 1
+    before, after = np.clip(k, 0, len(fix_t_s) - 1), np.clip(k + 1, 0, len(fix_t_s) - 1)
+    since, until = np.abs(t_s - fix_t_s[before]), np.abs(fix_t_s[after] - t_s)
+    near = (since < 1e-6) | ((since < _STATUS_HOLD_S) & (until < _STATUS_HOLD_S))
+    return np.where(near, status[before], FixStatus.DEAD_RECKONED).astype(np.uint8)
+
+
+def to_solution(
+    done: Pass, nodes: Nodes, rows: FixRows, fixes: Solution, signal: ImuSignal, alignment: Alignment,
+    options: SolveOptions, recording: Recording, params: InertialParams, found_mount: bool,
+) -> Solution:  # fmt: skip
+    """The Solution at the antenna, at every node of the pass, on the fixes' clock."""
+    p, v, cov_p, cov_v = antenna(done)
+    t_s = alignment.calibration.gps_time(nodes.t_s)
+    with_fix = nodes.fix >= 0
+    t_s[with_fix] = rows.t_s[nodes.fix[with_fix]]
+    t_ns = signal.t0_ns + np.round(t_s * 1e9).astype(np.int64)
+    keep = np.concatenate([np.diff(t_ns) > 0, [True]])
+    lat, lon, _ = geodetic_from_ecef(p)
+    c_en = np.swapaxes(c_ne(lat, lon), 1, 2)
+    c_be = dcms_from_quats(done.x[:, ki.X_QB : ki.X_QB + 4]) @ np.swapaxes(
+        dcms_from_quats(done.x[:, ki.X_Q : ki.X_Q + 4]), 1, 2
+    )
+    q_nb = quats_from_dcms(np.swapaxes(c_be @ c_en, 1, 2))
+    cov_att = np.swapaxes(c_en, 1, 2) @ done.cov[:, 6:9, 6:9] @ c_en
+    positions = (rows.has & HAS_POSITION).astype(bool)
+    fix_ns = signal.t0_ns + np.round(rows.t_s[positions] * 1e9).astype(np.int64)
+    of_fix = np.clip(np.searchsorted(fixes.t_ns, fix_ns), 0, len(fixes) - 1)
+    status = _statuses(t_s, rows.t_s[positions], fixes.status[of_fix])
+    channels = {
+        "nis_position": Channel(done.told[:, ki.D_NIS_P], "1", "normalised innovation squared of the fix's position"),
+        "nis_velocity": Channel(done.told[:, ki.D_NIS_V], "1", "normalised innovation squared of the fix's velocity"),
+        "standstill": Channel(np.nan_to_num(done.told[:, ki.D_ZUPT]), "1", "held at rest"),
+    }
+    for k, name in enumerate(("gyro_bias_x", "gyro_bias_y", "gyro_bias_z")):
+        channels[name] = Channel(done.x[:, ki.X_BG + k], "rad/s", "bias of the rate in the sensor")
+    for k, name in enumerate(("accel_bias_x", "accel_bias_y", "accel_bias_z")):
+        channels[name] = Channel(done.x[:, ki.X_BA + k], "m/s2", "bias of the specific force in the sensor")
+    return Solution(
+        t_ns[keep], p[keep], cov_p[keep], v[keep], cov_v[keep], q_nb[keep], cov_att[keep], status[keep],
+        channels={name: replace(c, value=c.value[keep]) for name, c in channels.items()},
+        provenance=Provenance(
+            sources=recording.sources, mode="inertial", method=options.method,
+            settings={"inertial": asdict(params)}, simulated=recording.simulated,
+            notes=tuple(notes(done, alignment, rows, signal, params, found_mount)),
+        ),
+    )  # fmt: skip
+
+
+def notes(
+    done: Pass, alignment: Alignment, rows: FixRows, signal: ImuSignal, params: InertialParams, found_mount: bool
+) -> list[str]:
+    """What was found of the sensors, each with its sigma, for the reader of the solution."""
+    x, p = done.end.x, done.end.p
+    out = []
+    c_bs = dcms_from_quats(x[ki.X_QB : ki.X_QB + 4])
+    roll, pitch, yaw = np.rad2deg(rpy_from_dcm(c_bs))
+    sigma = np.zeros(3) if alignment.mounting is None else np.rad2deg(alignment.mounting.sigma_rpy_rad)
+    if found_mount:
+        out.append(
+            f"mounting of the IMU found: roll {roll:.2f} ± {sigma[0]:.2f}°, pitch {pitch:.2f} ± {sigma[1]:.2f}°, "
+            f"yaw {yaw:.2f} ± {sigma[2]:.2f}° (sensor to forward-right-down)"
+        )
+        if abs(abs(roll) - 180) < 30 and abs(pitch) < 45:
+            out.append("the IMU's z axis points up: upside down against forward-right-down")
+    td = alignment.calibration.td_s + x[ki.X_TD]
+    drift = alignment.calibration.tdd + x[ki.X_TDD]
+    out.append(
+        f"IMU clock: {1e3 * td:+.1f} ± {1e3 * np.sqrt(p[ki.TD, ki.TD]):.1f} ms to GPS time, "
+        f"drifting {1e6 * drift:+.0f} ± {1e6 * np.sqrt(p[ki.TDD, ki.TDD]):.0f} ppm"
+    )
+    if params.lever_m is None:
+        arm, arm_cov = c_bs @ x[ki.X_L : ki.X_L + 3], c_bs @ p[ki.L : ki.MU, ki.L : ki.MU] @ c_bs.T
+        text = ", ".join(f"{a:+.2f} ± {s:.2f}" for a, s in zip(arm, np.sqrt(np.diag(arm_cov)), strict=True))
+        out.append(f"antenna from the IMU, forward, right, down: {text} m")
+    if rows.velocity_lag_s:
+        out.append(f"velocities of the fixes lag their time tags by {1e3 * rows.velocity_lag_s:.0f} ms: taken out")
+    if np.isfinite(done.told[:, ki.D_WHEEL]).any():
+        out.append(f"wheel scale {100 * x[ki.X_SW]:+.2f} ± {100 * np.sqrt(p[ki.SW, ki.SW]):.2f} %")
+    out.append(f"aligned with the data of the first {alignment.aligned_s - rows.t_s[0]:.0f} s")
+    return out + [str(issue) for issue in signal.issues]

@@ -1,0 +1,29 @@
+"""Inertial: IMU with fixes, or with raw observations that give fixes, and wheels where there are some."""
+
+from __future__ import annotations
+
+from kinema.core.recording import Recording
+from kinema.core.solution import Solution
+from kinema.errors import ConfigError
+from kinema.estimate.inertial_params import InertialParams as Params
+from kinema.estimate.options import SolveOptions
+
+RANK = 5
+MODES: tuple[str, ...] = ("inertial",)
+
+
+def applies(recording: Recording, options: SolveOptions) -> bool:
+    """An IMU, and positions or what gives them."""
+    streams = recording.streams
+    return "imu" in streams and ("fixes" in streams or ("gnss" in streams and bool({"ephemerides", "orbits"} & set(streams))))
+
+
+def solve(recording: Recording, options: SolveOptions) -> Solution:
+    """See estimate.inertial_solution.solve_inertial."""
+    from kinema.estimate.inertial_solution import solve_inertial
+
+    try:
+        params = Params(**dict(options.params.get("inertial", {})))
+    except TypeError as error:
+        raise ConfigError(f"settings of [inertial]: {error}") from None
+    return solve_inertial(recording, options, params)

@@ -10,19 +10,19 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64, U8
 from kinema.core.recording import Issue, Recording
-from kinema.core.satellites import SYSTEMS
+from kinema.core.satellites import SPEED_OF_LIGHT_MPS, SYSTEMS
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import PreparedRanges, Series
 from kinema.core.time import NS
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.tables import bytes_of, line_at, read_numbers, text_at
-from kinema.formats.trajectory import in_order
+from kinema.formats.trajectory import RELATIVE_CLOCK, in_order
 
+EARTH_RATE_RADPS = 7.2921151467e-5
 KINDS = {b"pseudorange3": 10, b"odom3": 13, b"point3": 13}
 """Numbers that follow each word."""
 SYSTEM_OF_CODE = {1: "G", 2: "S", 4: "R", 8: "E", 16: "J", 32: "C"}
-TIME_WITHOUT_DATE = "time without date"
 ODOMETRY_COLUMNS = ("vx", "vy", "vz", "wx", "wy", "wz", "sd_vx", "sd_vy", "sd_vz", "sd_wx", "sd_wy", "sd_wz")
 
 
@@ -66,7 +66,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
 
     Time has no date: second 0 becomes GPS time 0, which an issue tells. Raises FormatError.
     """
-    issues = [*_unknown_words(source, options), Issue(TIME_WITHOUT_DATE, 1, "", source.name, "second 0 is GPS time 0")]
+    issues = [*_unknown_words(source, options), Issue(RELATIVE_CLOCK, 1, "", source.name, "second 0 is GPS time 0")]
     streams: dict[str, object] = {}
     for word, columns in KINDS.items():
         if bytes(source.data).find(word) < 0:
@@ -103,8 +103,18 @@ def _ranges(source: Source, v: F64) -> PreparedRanges:
         system[code] = 100 * SYSTEMS.index(letter)
     return PreparedRanges(
         t_ns, np.append(first, len(v)), system[codes] + (v[:, 6].astype(np.int64) % 100).astype(np.int16),
-        v[:, 1], np.sqrt(v[:, 2]), v[:, 3:6], np.radians(v[:, 8]), np.where(v[:, 9] > 0, v[:, 9], np.nan),
+        v[:, 1], np.sqrt(v[:, 2]), _turned_by_flight(v[:, 3:6], v[:, 1]),
+        np.radians(v[:, 8]), np.where(v[:, 9] > 0, v[:, 9], np.nan),
     )  # fmt: skip
+
+
+def _turned_by_flight(sat_p_e_m: F64, range_m: F64) -> F64:
+    """Satellites turned into the Earth-fixed frame of reception: the data set states them in that of transmission
+    (unturned they put its drives 25 m east of its own ground truth)."""
+    turn = EARTH_RATE_RADPS / SPEED_OF_LIGHT_MPS * range_m
+    c, s = np.cos(turn), np.sin(turn)
+    x, y, z = sat_p_e_m.T
+    return np.stack([c * x + s * y, c * y - s * x, z], axis=1)
 
 
 def _odometry(v: F64) -> Series:

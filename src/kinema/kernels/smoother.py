@@ -173,7 +173,7 @@ def _add_clock(
 
 
 @kernel
-def _eliminate(n: int, d_before: np.ndarray, cross: np.ndarray, b_before: np.ndarray,
+def eliminate(n: int, d_before: np.ndarray, cross: np.ndarray, b_before: np.ndarray,
                d: np.ndarray, b: np.ndarray) -> bool:  # fmt: skip
     """Factor the epoch before and fold it into this one; cross becomes L⁻¹ cross, b_before L⁻¹ b_before."""
     if not cholesky(d_before, n):
@@ -233,7 +233,7 @@ def smooth_pass(
             _prior(s, x, prior, d[0], b[0])
             continue
         _add_motion(k, s, dt_s[k], x, p0, up, process, d[k], d[k - 1], cross[k], b[k], b[k - 1])
-        if not _eliminate(s, d[k - 1], cross[k], b[k - 1], d[k], b[k]):
+        if not eliminate(s, d[k - 1], cross[k], b[k - 1], d[k], b[k]):
             return -1.0
     if not cholesky(d[n - 1], s):
         return -1.0
@@ -334,7 +334,7 @@ def filter_pass(
                             b0[c] -= kept[a, c] * (x[k - 1, a] - work[0, a])
                 _add_rows(k, row_start, system, prev, unit, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
                 _add_motion(k, s, dt_s[k], x, p0, up, process, d1, d0, cross, b1, b0)
-                if not _eliminate(s, d0, cross, b0, d1, b1):
+                if not eliminate(s, d0, cross, b0, d1, b1):
                     return k
             kept_b[:] = b1
             work[1] = 0.0

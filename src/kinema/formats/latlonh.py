@@ -29,7 +29,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     """Read into the stream "truth".
 
     Seconds of an unnamed week are put into GPS week 0 with the issue WEEK_UNKNOWN: whoever judges a solution by it
-    moves it into the solution's week (`trajectory.in_week_of`). A single point is one fixed epoch at GPS time 0 with
+    moves it into the solution's week. A single point is one fixed epoch at GPS time 0 with
     the issue NO_TIME. Heights are taken as ellipsoidal, the datum as WGS84.
     """
     text = bytes(source.data[:8192]).decode("ascii", "replace")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kinema.core.arrays import F64, I64, U8, Bool
-from kinema.core.frames import c_ne, cov_e_from_n
+from kinema.core.frames import c_ne
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.time import DAY_NS, NS, gps_ns_from_unix_ns
@@ -186,9 +186,12 @@ def _status(found: Mapping[int, _Found]) -> tuple[U8, bool]:
     status = np.zeros(len(found[GGA].has), np.uint8)
     for kind, mode, active in ((GLL, 6, 5), (RMC, 11, 1)):
         has, v = found[kind]
+        if not has.any():
+            continue
         said = np.where(v[:, active] == LETTER + ord("A"), of_letter(v[:, mode], "A"), FixStatus.NONE)
         status = np.where(has, said, status).astype(np.uint8)
-    status = np.where(found[GNS].has, of_letter(found[GNS].values[:, 5], "N"), status)
+    if found[GNS].has.any():
+        status = np.where(found[GNS].has, of_letter(found[GNS].values[:, 5], "N"), status)
     quality = np.clip(np.nan_to_num(found[GGA].values[:, 5], nan=0.0), 0, 9).astype(np.int64)
     status = np.where(found[GGA].has, np.array(STATUS_OF_QUALITY, np.uint8)[quality], status).astype(np.uint8)
     simulator = (quality == 8).any() or (found[RMC].values[:, 11] == LETTER + ord("S")).any()
@@ -201,7 +204,9 @@ def _places(found: Mapping[int, _Found]) -> tuple[F64, F64, int]:
     lat, lon = np.full(n, np.nan), np.full(n, np.nan)
     impossible = np.zeros(n, np.bool_)
     for kind, at in ((GLL, 0), (RMC, 2), (GNS, 1), (GGA, 1)):
-        v = found[kind].values
+        has, v = found[kind]
+        if not has.any():
+            continue
         new_lat, new_lon = _angle(v[:, at], v[:, at + 1], "S"), _angle(v[:, at + 2], v[:, at + 3], "W")
         possible = (np.abs(new_lat) <= 90) & (np.abs(new_lon) <= 180)
         impossible |= np.isfinite(new_lat) & np.isfinite(new_lon) & ~possible
@@ -298,17 +303,18 @@ def _solution(source: Source, found: Mapping[int, _Found], t_ns: I64) -> tuple[S
     good = np.isfinite(lat) & (status > 0)
     p_e_m = np.where(good[:, None], ecef_from_degrees(lat, lon, h), np.nan)
     status = np.where(good, status, FixStatus.NONE).astype(np.uint8)
-    cov_n = np.zeros((len(t_ns), 3, 3))
-    cov_n[:, [0, 1, 2], [0, 1, 2]] = np.stack([sd[:, 0], sd[:, 1], np.hypot(sd[:, 2], h_extra)], axis=1) ** 2
+    c = c_ne(np.radians(lat), np.radians(lon))
+    sd[:, 2] = np.hypot(sd[:, 2], h_extra)
+    rooted = c * sd[:, :, None]
     # A receiver at rest gives no course: its velocity is none.
     course_or_rest = np.where(np.isnan(course) & (speed < REST_MPS), 0.0, course)
     v_n = np.stack([speed * np.cos(course_or_rest), speed * np.sin(course_or_rest), 0 * speed], axis=1)
-    v_e = np.einsum("nji,nj->ni", c_ne(np.radians(lat), np.radians(lon)), v_n)
+    v_e = np.einsum("nji,nj->ni", c, v_n)
     notes = [f"sigmas without GST are HDOP × {UERE_M[FixStatus.SINGLE]:g} m (single) assumed"] if guessed else []
     if np.isfinite(v_n).any():
         notes.append("velocity is horizontal: speed and course over ground")
     solution = Solution(
-        t_ns, p_e_m, cov_e_from_n(cov_n, p_e_m), np.where(good[:, None], v_e, np.nan), status=status,
+        t_ns, p_e_m, np.swapaxes(rooted, 1, 2) @ rooted, np.where(good[:, None], v_e, np.nan), status=status,
         n_sats=np.clip(np.nan_to_num(_first_finite(found[GGA].values[:, 6], found[GNS].values[:, 6])), 0, 999),
         channels=_channels(found, speed, course),
         provenance=Provenance(sources=(source.name,), mode="NMEA", simulated=simulated, notes=tuple(notes)),

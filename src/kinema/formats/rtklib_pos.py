@@ -213,7 +213,7 @@ def _provenance(source: Source, header: str) -> Provenance:
     )
 
 
-def _signed_roots(cov_n: F64) -> F64:
+def signed_roots(cov_n: F64) -> F64:
     """RTKLIB's six sigmas (n, 6) from NED covariances; zeros where not known, at least 0.1 mm where known."""
     n, e, d = 0, 1, 2
     parts = np.stack(
@@ -258,13 +258,13 @@ def write(solution: Solution, path: Path, *, velocity: bool = False) -> None:
     columns = [
         np.degrees(lat), np.degrees(lon), h,
         np.array([Q_OF_STATUS[FixStatus(k)] for k in range(len(FixStatus))])[s.status], s.n_sats,
-        *_signed_roots(cov_n_from_e(s.cov_p_e_m2, s.p_e_m)).T,
+        *signed_roots(cov_n_from_e(s.cov_p_e_m2, s.p_e_m)).T,
         np.nan_to_num(s.channels.get("age_s", blank).value), np.nan_to_num(s.channels.get("ratio", blank).value),
     ]  # fmt: skip
     row = "%s %14.9f %14.9f %10.4f %3d %3d" + " %8.4f" * 6 + " %6.2f %6.1f"
     if velocity:
         v_n = np.nan_to_num(vectors_n_from_e(s.v_e_mps, s.p_e_m)) * (1, 1, -1)
-        columns += [*v_n.T, *_signed_roots(cov_n_from_e(s.cov_v_e, s.p_e_m)).T]
+        columns += [*v_n.T, *signed_roots(cov_n_from_e(s.cov_v_e, s.p_e_m)).T]
         row += " %10.5f" * 3 + " %8.5f" * 6
     times = _time_texts(s.t_ns)
     lines = [row % values for values in zip(times, *(c.tolist() for c in columns), strict=True)]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from kinema.core.arrays import F64, I64
-from kinema.core.frames import cov_e_from_n, ecef_from_geodetic
+from kinema.core.frames import c_ne, cov_e_from_n, ecef_from_geodetic
 from kinema.core.recording import Issue
-from kinema.core.solution import Solution
-from kinema.core.time import WEEK_NS, iso_gps
+from kinema.core.time import iso_gps, unix_ns_from_gps_ns
 from kinema.errors import FormatError
 from kinema.formats.base import ReadOptions, Source
 
@@ -18,6 +15,8 @@ WEEK_UNKNOWN = "week unknown"
 """Kind of the Issue of a trajectory whose times are seconds of an unnamed GPS week; it is put into week 0."""
 DATE_UNKNOWN = "date unknown"
 """Kind of the Issue of a trajectory whose times are UTC times of an unnamed day; it is put on 1980-01-06."""
+RELATIVE_CLOCK = "relative clock"
+"""Kind of the Issue of a file whose times count from its own start, which is put at the GPS epoch."""
 NO_TIME = "no time"
 """Kind of the Issue of a fixed point: one position, good for all times, stored at GPS time 0."""
 
@@ -53,12 +52,6 @@ def in_order(source: Source, t_ns: I64, options: ReadOptions) -> tuple[I64, tupl
     return index, tuple(issues)
 
 
-def in_week_of(solution: Solution, reference_ns: int) -> Solution:
-    """A solution whose week is not known (issue WEEK_UNKNOWN), moved into the GPS week of `reference_ns`."""
-    offset = int(reference_ns) // WEEK_NS * WEEK_NS - int(solution.t_ns[0]) // WEEK_NS * WEEK_NS
-    return replace(solution, t_ns=solution.t_ns + offset)
-
-
 def check_places(source: Source, lat_deg: F64, lon_deg: F64, line: object = "") -> None:
     """Raise FormatError where a latitude or longitude cannot be."""
     bad = ~((np.abs(lat_deg) <= 90) & (np.abs(lon_deg) <= 360))
@@ -77,6 +70,11 @@ def ecef_from_degrees(lat_deg: F64, lon_deg: F64, h_m: F64) -> F64:
     return ecef_from_geodetic(np.radians(lat_deg), np.radians(lon_deg), h_m)
 
 
+def ecef_from_ned_vectors(v_n: F64, lat_deg: F64, lon_deg: F64) -> F64:
+    """Vectors (n, 3) turned from north, east, down at each place into ECEF."""
+    return np.asarray(np.einsum("nji,nj->ni", c_ne(np.radians(lat_deg), np.radians(lon_deg)), v_n))
+
+
 def cov_from_enu_sd(sd: F64, p_e_m: F64) -> F64:
     """ECEF covariance (n, 3, 3) from RTKLIB's six signed roots (n, 6): n, e, u, ne, eu, un; NaN where all are 0."""
     n, e, u, ne, eu, un = (np.sign(c) * c * c for c in sd.T)
@@ -85,3 +83,10 @@ def cov_from_enu_sd(sd: F64, p_e_m: F64) -> F64:
     unknown = ~(np.abs(sd) > 0).any(axis=1) | ~np.isfinite(sd).all(axis=1)
     cov_n[unknown] = np.nan
     return cov_e_from_n(cov_n, p_e_m)
+
+
+def utc_texts(t_ns: I64) -> list[str]:
+    """ISO 8601 UTC texts of GPS times: to the millisecond where that says it all, else to the nanosecond."""
+    unit, per = ("ms", 1_000_000) if bool((t_ns % 1_000_000 == 0).all()) else ("ns", 1)
+    stamps = (unix_ns_from_gps_ns(t_ns) // per).astype(f"datetime64[{unit}]")
+    return [text + "Z" for text in np.datetime_as_string(stamps).tolist()]

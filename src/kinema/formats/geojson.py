@@ -1,0 +1,146 @@
+"""GeoJSON (RFC 7946): a trajectory as a LineString whose properties hold what each point has besides its place.
+
+Times stand in `coordinateProperties.times` as togeojson writes them; `coordTimes` of older tools is read too.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.core.frames import cov_n_from_e, geodetic_from_ecef, vectors_n_from_e
+from kinema.core.recording import Issue, Recording
+from kinema.core.solution import FixStatus, Provenance, Solution
+from kinema.core.time import gps_ns_from_unix_ns
+from kinema.errors import FormatError
+from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.rtklib_pos import signed_roots
+from kinema.formats.trajectory import (
+    check_places,
+    cov_from_enu_sd,
+    ecef_from_degrees,
+    ecef_from_ned_vectors,
+    in_order,
+    utc_texts,
+)
+
+FRAME = "WGS84, heights above the ellipsoid"
+
+
+def _sniff(head: bytes, name: str) -> float:
+    text = head.lstrip()
+    if text[:1] == b"{" and (b'"FeatureCollection"' in head or b'"Feature"' in head or b'"LineString"' in head):
+        return 0.9
+    return 0.3 if name.lower().endswith(".geojson") else 0.0
+
+
+def _features(found: Any) -> list[dict[str, Any]]:
+    kind = found.get("type") if isinstance(found, dict) else None
+    if kind == "FeatureCollection":
+        return [one for one in found.get("features", ()) if isinstance(one, dict)]
+    return [found] if kind == "Feature" else [{"geometry": found, "properties": {}}] if kind else []
+
+
+def _lists(feature: dict[str, Any]) -> tuple[list[Any], dict[str, Any]] | None:
+    """Coordinates and per-point properties of a feature with times, or None."""
+    geometry, properties = feature.get("geometry") or {}, feature.get("properties") or {}
+    per_point = dict(properties.get("coordinateProperties") or {})
+    per_point.setdefault("times", properties.get("coordTimes"))
+    points, times = geometry.get("coordinates"), per_point["times"]
+    if geometry.get("type") == "Point":
+        points = [points]
+    elif geometry.get("type") == "MultiLineString" and isinstance(points, list):
+        points = [point for line in points for point in line]
+        if times and isinstance(times[0], list):
+            times = [one for line in times for one in line]
+    if not isinstance(points, list) or not isinstance(times, list) or len(times) != len(points):
+        return None
+    return points, {**per_point, "times": times}
+
+
+def _numbers(source: Source, rows: Any, columns: int, what: str) -> F64:
+    """An array (n, columns) of a list of lists, shorter ones filled with NaN."""
+    try:
+        padded = [[*row[:columns], *[None] * (columns - len(row))] for row in rows]
+        return np.array(padded, dtype=np.float64).reshape(len(padded), columns)
+    except (TypeError, ValueError):
+        raise FormatError(source.path, f"{what} that are no numbers", "", "is the file whole?") from None
+
+
+def _times(source: Source, texts: list[Any]) -> I64:
+    try:
+        stamps = np.array([str(text).removesuffix("Z").replace("+00:00", "") for text in texts], "datetime64[ns]")
+    except ValueError as error:
+        raise FormatError(source.path, f"garbled time ({error})", "", "expected ISO 8601 in UTC") from None
+    if np.isnat(stamps).any():
+        raise FormatError(source.path, "a point without a time", f"point {int(np.argmax(np.isnat(stamps))) + 1}", "")
+    return gps_ns_from_unix_ns(stamps.astype(np.int64))
+
+
+def read(source: Source, options: ReadOptions) -> Recording:
+    """Read the first feature with times into the stream "fixes". Raises FormatError."""
+    try:
+        found = json.loads(bytes(source.data))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(source.path, f"broken JSON ({error})", "", "is the file whole?") from None
+    timed = [lists for lists in map(_lists, _features(found)) if lists]
+    if not timed:
+        raise FormatError(source.path, "no line with a time for each point", "", "a line without times is a course")
+    points, per_point = timed[0]
+    place = _numbers(source, points, 3, "coordinates")
+    order, odd = in_order(source, t_ns := _times(source, per_point["times"]), options)
+    lon, lat, h = place[order].T
+    check_places(source, lat, lon)
+    p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(h))
+    n = len(points)
+    by_name = {s.name.lower(): s for s in FixStatus}
+    given = per_point.get("status") or ["single"] * n
+    status = np.array([by_name.get(str(name), FixStatus.SINGLE) for name in given], np.uint8)
+    roots = _numbers(source, per_point.get("sd_enu_roots_m") or [[]] * n, 6, "sigmas")[order]
+    v_n = _numbers(source, per_point.get("v_ned_mps") or [[]] * n, 3, "velocities")[order]
+    simulated = any((one.get("properties") or {}).get("simulated") is True for one in _features(found))
+    solution = Solution(
+        t_ns[order], p_e_m, cov_from_enu_sd(roots, p_e_m), ecef_from_ned_vectors(v_n, lat, lon), status=status[order],
+        n_sats=np.array(per_point.get("n_sats") or [0] * n)[order],
+        provenance=Provenance(sources=(source.name,), simulated=simulated),
+    )  # fmt: skip
+    issues = list(odd)
+    if len(timed) > 1:
+        issues.append(Issue("further lines left out", len(timed) - 1, "", source.name))
+    return Recording({"fixes": solution}, issues=tuple(issues), sources=(source.name,), simulated=simulated)
+
+
+def write(solution: Solution, path: Path) -> None:
+    """Write one LineString (a Point where there is but one epoch) with times, status, sigmas and velocities."""
+    s = solution.select(solution.valid)
+    lat, lon, h = geodetic_from_ecef(s.p_e_m)
+    place = np.stack([np.round(np.degrees(lon), 9), np.round(np.degrees(lat), 9), np.round(h, 4)], axis=1).tolist()
+    per_point: dict[str, Any] = {
+        "times": utc_texts(s.t_ns),
+        "status": [FixStatus(k).name.lower() for k in s.status.tolist()],
+        "n_sats": s.n_sats.tolist(),
+    }
+    roots = signed_roots(cov_n_from_e(s.cov_p_e_m2, s.p_e_m))
+    if roots.any():
+        per_point["sd_enu_roots_m"] = np.round(roots, 4).tolist()
+    v_n = vectors_n_from_e(s.v_e_mps, s.p_e_m)
+    if np.isfinite(v_n).all() and len(s):
+        per_point["v_ned_mps"] = np.round(v_n, 5).tolist()
+    made = s.provenance
+    properties = {
+        "name": "simulated trajectory" if made.simulated else "trajectory", "simulated": made.simulated,
+        "frame": FRAME, "datum": made.datum, "point": made.point, "program": made.program,
+        "sources": list(made.sources), "coordinateProperties": per_point,
+    }  # fmt: skip
+    single = len(place) == 1
+    geometry = {"type": "Point" if single else "LineString", "coordinates": place[0] if single else place}
+    feature = {"type": "Feature", "geometry": geometry if place else None, "properties": properties}
+    text = json.dumps({"type": "FeatureCollection", "features": [feature]}, separators=(",", ":"))
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+FORMAT = Format("geojson", "GeoJSON track", (".geojson",), _sniff, read, write)

@@ -44,6 +44,15 @@ def load_toml(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not a text file; settings are written in TOML") from None
 
 
+def settings_of(recording: Recording) -> dict[str, Any]:
+    """The settings that came with a recording: [solve] of its kinema.toml, and the base's position of [base]."""
+    settings = dict(recording.settings.get("solve", {}))
+    position = recording.settings.get("base", {}).get("position_e_m")
+    if position is not None:
+        settings.setdefault("base_position_e_m", position)
+    return settings
+
+
 def params_of() -> dict[str, type]:
     """The Params class of every strategy that has one, by its name in the settings."""
     found = {}

@@ -7,7 +7,7 @@ formulas: IS-GPS-200 20.3.3, Galileo OS SIS ICD 5.1.1, BDS-SIS-ICD B1I 5.2.4, GL
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,6 +22,7 @@ C_MPS = 299_792_458.0
 _K = {name: k for k, name in enumerate(KEPLER_COLUMNS)}
 _G = {name: k for k, name in enumerate(GLONASS_COLUMNS)}
 _GLONASS_STEP_S = 30.0
+_GLONASS_BLOCK_S = 1800.0
 _FDMA = MESSAGES.index("FDMA")
 
 
@@ -50,7 +51,7 @@ class Orbit:
         return self._glonass_state(t_s)[0] if self.glonass else self._kepler(t_s)[0]
 
     def _kepler(self, t_s: F64) -> tuple[F64, F64]:
-        k = {name: float(np.nan_to_num(self.row[i])) for name, i in _K.items()}
+        k = dict(zip(KEPLER_COLUMNS, np.nan_to_num(self.row).tolist(), strict=True))
         system = sat_system(self.sat)
         mu, omega_e = MU[system], OMEGA_E[system]
         tk = np.asarray(t_s) - k["toe_s"]
@@ -80,24 +81,11 @@ class Orbit:
         relativity = -2 * np.sqrt(mu * a0) / C_MPS**2 * e * np.sin(ecc)
         return p, k["af0_s"] + k["af1_sps"] * dt + k["af2_sps2"] * dt * dt + relativity
 
-    @cached_property
-    def _glonass_table(self) -> tuple[F64, F64]:
-        """States (k, 6) every 30 s over ± 3 hours of the message, by fourth-order Runge–Kutta."""
-        row = self.row
-        start = np.concatenate([row[3:6], row[6:9]])
-        accel = row[9:12]
-        steps = round(10_800 / _GLONASS_STEP_S)
-        forward, backward = [start], [start]
-        for _ in range(steps):
-            forward.append(_rk4(forward[-1], accel, _GLONASS_STEP_S))
-            backward.append(_rk4(backward[-1], accel, -_GLONASS_STEP_S))
-        times = row[0] + np.arange(-steps, steps + 1) * _GLONASS_STEP_S
-        return times, np.array(backward[:0:-1] + forward)
-
     def _glonass_state(self, t_s: F64) -> tuple[F64, F64, F64]:
-        times, states = self._glonass_table
         h = _GLONASS_STEP_S
         t = np.asarray(t_s, dtype=np.float64)
+        reach = int(np.abs(t - self.row[0]).max(initial=0.0) // _GLONASS_BLOCK_S) + 1
+        times, states = _glonass_table(tuple(self.row.tolist()), reach)
         k = np.clip(((t - times[0]) // h).astype(np.int64), 0, len(times) - 2)
         u = ((t - times[k]) / h)[..., None]
         p0, v0, p1, v1 = states[k, :3], states[k, 3:] * h, states[k + 1, :3], states[k + 1, 3:] * h
@@ -117,26 +105,49 @@ def _from_geo_plane(p: F64, angle: F64) -> F64:
     return np.stack([x * np.cos(angle) + y * np.sin(angle), -x * np.sin(angle) + y * np.cos(angle), z], axis=-1)
 
 
-def _rk4(state: F64, accel: F64, h: float) -> F64:
+@lru_cache(maxsize=256)
+def _glonass_table(row: tuple[float, ...], reach: int) -> tuple[F64, F64]:
+    """Times (k,) and states (k, 6) every 30 s over `reach` half hours either side of the message (Runge–Kutta)."""
+    start, accel = row[3:9], row[9:12]
+    steps = round(reach * _GLONASS_BLOCK_S / _GLONASS_STEP_S) + 1
+    forward, backward = [start], [start]
+    for _ in range(steps):
+        forward.append(_rk4(forward[-1], accel, _GLONASS_STEP_S))
+        backward.append(_rk4(backward[-1], accel, -_GLONASS_STEP_S))
+    times = np.asarray(row[0] + np.arange(-steps, steps + 1) * _GLONASS_STEP_S, dtype=np.float64)
+    return times, np.asarray(backward[:0:-1] + forward, dtype=np.float64)
+
+
+State = tuple[float, ...]
+
+
+def _rk4(state: State, accel: State, h: float) -> State:
     k1 = _glonass_rate(state, accel)
-    k2 = _glonass_rate(state + h / 2 * k1, accel)
-    k3 = _glonass_rate(state + h / 2 * k2, accel)
-    k4 = _glonass_rate(state + h * k3, accel)
-    return np.asarray(state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+    k2 = _glonass_rate(_plus(state, h / 2, k1), accel)
+    k3 = _glonass_rate(_plus(state, h / 2, k2), accel)
+    k4 = _glonass_rate(_plus(state, h, k3), accel)
+    return tuple(x + h / 6 * (a + 2 * b + 2 * c + d) for x, a, b, c, d in zip(state, k1, k2, k3, k4, strict=True))
 
 
-def _glonass_rate(state: F64, accel: F64) -> F64:
-    x, y, z, vx, vy, _ = state
-    r = float(np.sqrt(x * x + y * y + z * z))
+def _plus(state: State, h: float, rate: State) -> State:
+    return tuple(x + h * v for x, v in zip(state, rate, strict=True))
+
+
+def _glonass_rate(state: State, accel: State) -> State:
+    # Plain floats: six numbers at a time, arrays would cost ten times as much.
+    x, y, z, vx, vy, vz = state
+    r2 = x * x + y * y + z * z
     mu, j2, re, w = 3.986004418e14, 1.0826257e-3, 6_378_136.0, 7.292115e-5
-    base, bulge, zr = -mu / r**3, -1.5 * j2 * mu * re**2 / r**5, 5 * z * z / (r * r)
-    return np.array(
-        [
-            *state[3:],
-            (base + bulge * (1 - zr) + w * w) * x + 2 * w * vy + accel[0],
-            (base + bulge * (1 - zr) + w * w) * y - 2 * w * vx + accel[1],
-            (base + bulge * (3 - zr)) * z + accel[2],
-        ]
+    base = -mu / r2**1.5
+    bulge, zr = 1.5 * j2 * base * re * re / r2, 5 * z * z / r2
+    flat = base + bulge * (1 - zr) + w * w
+    return (
+        vx,
+        vy,
+        vz,
+        flat * x + 2 * w * vy + accel[0],
+        flat * y - 2 * w * vx + accel[1],
+        (base + bulge * (3 - zr)) * z + accel[2],
     )
 
 

@@ -54,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, solve, write, tell."""
     from kinema.cli.progress import progress_bar, tell_compiling
-    from kinema.config import load_toml, resolve
+    from kinema.config import load_toml, resolve, settings_of
     from kinema.estimate.strategy import solve
     from kinema.formats.writing import write
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(outputs)
     with progress_bar(quiet=args.quiet or args.json) as progress:
         recording = gather(args, progress)
-        layers = (recording.settings, load_toml(args.config) if args.config else {}, typed(args))
+        layers = (settings_of(recording), load_toml(args.config) if args.config else {}, typed(args))
         options = replace(resolve(*layers, recording=recording), progress=progress)
         if not args.quiet:
             tell_compiling()

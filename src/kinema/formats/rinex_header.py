@@ -1,4 +1,4 @@
-"""The header of RINEX files: 60 columns of content and a label, up to END OF HEADER."""
+"""The header of RINEX files: 60 columns of content (65 in clock files from 3.04 on) and a label, up to its END."""
 
 from __future__ import annotations
 
@@ -44,21 +44,25 @@ class Header:
         return next((line.body for line in self.having(label)), "")
 
 
-def header_line(raw: bytes, number: int) -> HeaderLine:
+FIRST_LABEL = "RINEX VERSION / TYPE"
+
+
+def header_line(raw: bytes, number: int, width: int = 60) -> HeaderLine:
     """One line of header bytes."""
-    text = raw.decode("ascii", "replace").rstrip("\r\n").ljust(80)
-    return HeaderLine(number, text[60:80].strip().upper(), text[:60])
+    text = raw.decode("ascii", "replace").rstrip("\r\n").ljust(width + 20)
+    return HeaderLine(number, text[width : width + 20].strip().upper(), text[:width])
 
 
 def parse_header(path: Path, data: memoryview) -> Header:
     """Parse the header at the beginning of `data`. Raises FormatError: not RINEX, header without end."""
     head = bytes(data[:MAX_HEADER_BYTES])
+    width = 65 if FIRST_LABEL.encode() in head[65:85] else 60
     lines: list[HeaderLine] = []
     at = 0
     while at < len(head):
         end = head.find(b"\n", at)
         end = len(head) if end < 0 else end
-        line = header_line(head[at : min(end, at + 200)], len(lines) + 1)
+        line = header_line(head[at : min(end, at + 200)], len(lines) + 1, width)
         at = end + 1
         lines.append(line)
         if line.label.startswith(END):
@@ -72,22 +76,24 @@ def parse_header(path: Path, data: memoryview) -> Header:
 
 
 def _version(path: Path, line: HeaderLine) -> tuple[float, str, str]:
-    if line.label != "RINEX VERSION / TYPE":
+    if line.label != FIRST_LABEL:
         raise FormatError(path, "no RINEX VERSION / TYPE", "line 1", "is this a RINEX file?")
     try:
         version = float(line.body[:9])
     except ValueError:
         raise FormatError(path, f"version '{line.body[:9].strip()}' is no number", "line 1") from None
-    system = line.body[40].upper()
-    return version, line.body[20].upper(), "G" if system == " " and version < 3 else system
+    wide = len(line.body) == 65
+    system = line.body[42 if wide else 40].upper()
+    return version, line.body[21 if wide else 20].upper(), "G" if system == " " and version < 3 else system
 
 
-def sniff_header(head: bytes, kinds: str, label: bytes = b"RINEX VERSION / TYPE") -> float:
-    """How sure it is that these first bytes are RINEX of one of the `kinds` (column 21)."""
-    line = head.split(b"\n", 1)[0]
-    if label not in line[60:80].upper() or len(line) < 61:
+def sniff_header(head: bytes, kinds: str) -> float:
+    """How sure it is that these first bytes are RINEX of one of the `kinds` (column 21, or 22 in wide headers)."""
+    line = head.split(b"\n", 1)[0].upper()
+    if not line[60:85].strip().startswith(FIRST_LABEL.encode()):
         return 0.0
-    return 0.95 if line[20:21].decode("ascii", "replace").upper() in kinds else 0.0
+    kind = line[21:22] if line[60:65].isspace() else line[20:21]
+    return 0.95 if kind and kind.decode("ascii", "replace") in kinds else 0.0
 
 
 def leap_seconds(header: Header) -> int | None:

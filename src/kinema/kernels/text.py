@@ -62,7 +62,7 @@ def decimal(data: U8, at: int, end: int) -> float:
     digits = 0
     point = -1
     for k in range(at, end):
-        c = data[k]
+        c = np.int64(data[k])
         if ZERO <= c <= 57:
             whole = whole * 10 + (c - ZERO)
             digits += 1
@@ -84,7 +84,7 @@ def integer(data: U8, at: int, end: int) -> int:
     value = 0
     begun = False
     for k in range(at, end):
-        c = data[k]
+        c = np.int64(data[k])
         if ZERO <= c <= 57:
             value = value * 10 + (c - ZERO)
             begun = True
@@ -136,7 +136,7 @@ def scientific(data: U8, at: int, end: int) -> float:
     whole, decimals, value = 0.0, 0, 0.0
     negative, behind_point, digits = False, False, 0
     for q in range(at, cut):
-        c = data[q]
+        c = np.int64(data[q])
         if ZERO <= c <= 57:
             whole = whole * 10.0 + (c - ZERO)
             decimals += behind_point

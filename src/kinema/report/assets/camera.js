@@ -5,16 +5,15 @@ export class Camera {
     this.stage = stage;
     this.changed = changed;
     this.east = this.north = 0;
+    this.resize(stage.clientWidth, stage.clientHeight);
     this.scale = 1;
     this.listen();
   }
 
-  get width() {
-    return this.stage.clientWidth;
-  }
-
-  get height() {
-    return this.stage.clientHeight;
+  // Called before each drawing, so that no place asks the layout for it.
+  resize(width, height) {
+    this.width = width;
+    this.height = height;
   }
 
   px(e) {

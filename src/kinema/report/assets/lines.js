@@ -29,22 +29,31 @@ export function drawLine(ctx, frame, x, pyramid, from, to, gap, style) {
   }
 }
 
+// Buckets that fall into one pixel column are drawn as one stroke from their largest to their smallest value.
 function buckets(ctx, px, py, x, level, from, to, gap) {
   const { factor, min, max } = level;
-  let pen = false;
-  for (let b = Math.floor(from / factor); b * factor < to; b++) {
-    const first = b * factor;
-    if (!(min[b] <= max[b])) {
-      pen = false;
-      continue;
+  let pen = false, column = NaN, at = 0, low = Infinity, high = -Infinity;
+  const flush = () => {
+    if (high >= low) {
+      if (pen) ctx.lineTo(at, py(high));
+      else ctx.moveTo(at, py(high));
+      ctx.lineTo(at, py(low) + (low === high ? 0.01 : 0));
+      pen = true;
     }
-    const at = px(x[first]);
-    if (gap && first && x[first] - x[first - 1] > gap) pen = false;
-    if (pen) ctx.lineTo(at, py(max[b]));
-    else ctx.moveTo(at, py(max[b]));
-    ctx.lineTo(at, py(min[b]) + (min[b] === max[b] ? 0.01 : 0));
-    pen = true;
+    [low, high] = [Infinity, -Infinity];
+  };
+  for (let b = Math.floor(from / factor); b * factor < to; b++) {
+    const first = b * factor, missing = !(min[b] <= max[b]);
+    const broken = missing || (gap && first && x[first] - x[first - 1] > gap);
+    const here = px(x[first]);
+    if (broken || Math.floor(here) !== column) flush();
+    if (broken) pen = false;
+    if (missing) continue;
+    if (Math.floor(here) !== column) [column, at] = [Math.floor(here), here];
+    if (min[b] < low) low = min[b];
+    if (max[b] > high) high = max[b];
   }
+  flush();
 }
 
 function samples(ctx, px, py, x, values, from, to, gap, style) {

@@ -5,6 +5,7 @@ import { LocalPlane } from "./geodesy.js";
 import { drawGraticule, drawScaleBar } from "./graticule.js";
 import { mapLegend } from "./maplegend.js";
 import { Path } from "./pathlod.js";
+import { strokeColoured, strokePath } from "./strokes.js";
 import { register } from "./registry.js";
 import { Surface, make } from "./surface.js";
 import { paint, ramp } from "./theme.js";
@@ -24,6 +25,7 @@ async function mountMap(element, spec, { store, view }) {
 
   const camera = new Camera(stage, () => surface.request(true));
   const surface = new Surface(stage, (ctx, width, height) => {
+    camera.resize(width, height);
     if (!fitted || (!camera.touched && fitted !== width)) {
       fitted = width;
       camera.fit(main.path.box(...inRange()));
@@ -45,18 +47,10 @@ async function mountMap(element, spec, { store, view }) {
   }
 
   function drawPlain(ctx, path, colour, width, dash) {
-    const { east, north } = path;
-    let pen = false;
     ctx.strokeStyle = colour;
     ctx.lineWidth = width;
     ctx.setLineDash(dash);
-    ctx.beginPath();
-    for (const i of path.at(1 / camera.scale)) {
-      if (i >= 0 && pen) ctx.lineTo(camera.px(east[i]), camera.py(north[i]));
-      else if (i >= 0) ctx.moveTo(camera.px(east[i]), camera.py(north[i]));
-      pen = i >= 0;
-    }
-    ctx.stroke();
+    strokePath(ctx, camera, path);
     ctx.setLineDash([]);
   }
 
@@ -92,35 +86,12 @@ async function mountMap(element, spec, { store, view }) {
     return ramp((bin + 0.5) / BINS, colouring.diverging);
   }
 
-  // Segments sorted by colour, each colour stroked once.
   function drawColoured(ctx) {
-    const { east, north } = main.path, [from, to] = inRange();
-    const gap = main.track.gap, time = main.track.columns.time;
-    const byBin = Array.from({ length: BINS + 1 }, () => []);
-    let last = -1;
-    for (const i of main.path.at(1 / camera.scale)) {
-      const inside = i >= from && i < to;
-      const joined = last >= 0 && inside && !(gap && time && time[i] - time[i - 1] > gap);
-      if (inside) byBin[binOf(values[i])].push(joined ? last : i, i);
-      last = inside ? i : -1;
-    }
-    ctx.lineCap = ctx.lineJoin = "round";
+    const [from, to] = inRange(), { gap, columns } = main.track;
+    const breaks = (i) => gap && columns.time && columns.time[i] - columns.time[i - 1] > gap;
+    ctx.lineJoin = "round";
     ctx.lineWidth = 3.2;
-    const visible = ([a, b]) => a > -50 && b > -50 && a < camera.width + 50 && b < camera.height + 50;
-    byBin.forEach((ends, bin) => {
-      if (!ends.length) return;
-      ctx.strokeStyle = binColour(bin);
-      ctx.beginPath();
-      for (let k = 0, pen = -1; k < ends.length; k += 2) {
-        const a = [camera.px(east[ends[k]]), camera.py(north[ends[k]])];
-        const b = [camera.px(east[ends[k + 1]]), camera.py(north[ends[k + 1]])];
-        if (!visible(a) && !visible(b)) continue;
-        if (pen !== ends[k]) ctx.moveTo(...a);
-        ctx.lineTo(b[0] + (ends[k] === ends[k + 1] ? 0.01 : 0), b[1]);
-        pen = ends[k + 1];
-      }
-      ctx.stroke();
-    });
+    strokeColoured(ctx, camera, main.path, from, to, breaks, (i) => binOf(values[i]), BINS + 1, binColour);
     ctx.lineCap = "butt";
   }
 
@@ -138,7 +109,7 @@ async function mountMap(element, spec, { store, view }) {
   // Ellipses along the track, where they are large enough to be seen and far enough apart to be told from each other.
   function drawEllipses(ctx) {
     const [from, to] = inRange();
-    let x = -1e9, y = -1e9;
+    const taken = new Set();
     ctx.lineWidth = 1;
     ctx.strokeStyle = paint("--accent");
     ctx.fillStyle = paint("--accent-soft");
@@ -147,14 +118,16 @@ async function mountMap(element, spec, { store, view }) {
       const a = camera.px(main.path.east[i]), b = camera.py(main.path.north[i]);
       const radius = spec.ellipses.factor * camera.scale * Math.max(sigmas[0][i], sigmas[1][i]);
       if (!(radius > 5) || a < -radius || b < -radius || a > camera.width + radius || b > camera.height + radius) continue;
-      if (Math.hypot(a - x, b - y) < Math.max(10, 0.7 * radius)) continue;
+      const apart = 2 ** Math.ceil(Math.log2(Math.max(10, 0.7 * radius)));
+      const cell = `${Math.floor(a / apart)},${Math.floor(b / apart)},${apart}`;
+      if (taken.has(cell)) continue;
+      taken.add(cell);
       if (ellipse(ctx, i)) {
         ctx.fill();
         ctx.globalAlpha = 0.6;
         ctx.stroke();
         ctx.globalAlpha = 1;
       }
-      [x, y] = [a, b];
     }
   }
 

@@ -1,6 +1,8 @@
 // A pair of canvases in a stage: one for what changes seldom, one above it for the cursor. Both are sharp on every
 // screen, and drawn only while they are in view.
 
+const SLOW_MS = 12;
+
 export class Surface {
   constructor(stage, draw, drawOver) {
     this.stage = stage;
@@ -12,6 +14,7 @@ export class Surface {
     this.visible = false;
     this.stale = { base: true, over: true };
     this.drawn = 0;
+    this.rested = 0;
     new ResizeObserver(() => this.request(true)).observe(stage);
     new IntersectionObserver(
       (entries) => {
@@ -35,19 +38,32 @@ export class Surface {
     if (everything) this.stale.base = true;
     this.stale.over = true;
     if (!this.visible || this.waiting) return;
-    this.waiting = requestAnimationFrame(() => {
+    this.waiting = requestAnimationFrame((time) => {
       this.waiting = 0;
-      this.now();
+      if (this.stale.base && time < this.rested) this.later(time);
+      else this.now();
     });
+  }
+
+  // A drawing that takes long leaves the others their time: it comes again after a pause of three times as long.
+  later(time) {
+    if (this.timer) return;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      this.request(false);
+    }, this.rested - time);
   }
 
   now() {
     const width = this.stage.clientWidth, height = this.stage.clientHeight;
     if (!width || !height) return;
     if (this.stale.base) {
+      const start = performance.now();
       this.fit(this.base, width, height);
       this.draw(this.base, width, height);
       this.drawn++;
+      const took = performance.now() - start;
+      this.rested = took > SLOW_MS ? start + took + Math.min(3 * took, 300) : 0;
     }
     if (this.drawOver && (this.stale.base || this.stale.over)) {
       this.fit(this.over, width, height);

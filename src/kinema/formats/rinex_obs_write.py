@@ -17,15 +17,14 @@ _BLANK = " " * 16
 
 
 def write_observations(observations: GnssObservations, path: Path, *, comments: tuple[str, ...] = ()) -> None:
-    """Write all epochs (event flag 0). Values that are not there stay blank."""
+    """Write all epochs (event flag 0), those without a satellite too: that the receiver ran is worth knowing."""
     chunks = [_header(observations, comments)]
     body = _satellite_lines(observations)
     starts = observations.row_start.tolist()
     for k, t_ns in enumerate(observations.t_ns.tolist()):
         a, b = starts[k], starts[k + 1]
-        if b > a:
-            chunks.append(f"> {_epoch(t_ns)}  0{b - a:3d}\n")
-            chunks.extend(body[a:b])
+        chunks.append(f"> {_epoch(t_ns)}  0{b - a:3d}\n")
+        chunks.extend(body[a:b])
     path.write_text("".join(chunks), encoding="ascii")
 
 

@@ -100,6 +100,14 @@ class Strip:
         size = np.hypot(nx, ny)
         return np.column_stack([-nx / size, ny / size])
 
+    def curvature(self, s_m: F64, over_m: float = 10.0) -> F64:
+        """Curvature of the line (1/m, positive to the left) at stations (n,), as a mean over some metres."""
+        t = self.tangent_ne(np.concatenate([s_m - over_m / 2, s_m + over_m / 2]) if self.closed else np.clip(
+            np.concatenate([s_m - over_m / 2, s_m + over_m / 2]), 0.0, self.length_m))
+        a, b = t[: len(s_m)], t[len(s_m) :]
+        # A turn to the left takes north towards west, that is (1, 0) towards (0, −1).
+        return np.asarray(-np.arctan2(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0], (a * b).sum(axis=1)) / over_m)
+
     def widths(self, s_m: F64) -> tuple[F64, F64]:
         """Widths to the left and right edge at stations (n,)."""
         s = np.asarray(s_m) % self.length_m if self.closed else np.asarray(s_m)
@@ -172,14 +180,8 @@ def _unfolded(
         if closed:
             nx[-1], ny[-1] = nx[0], ny[0]
         shear = (np.diff(nx) * ex + np.diff(ny) * ey) / size2
-        worst = np.minimum(
-            1 + np.minimum(left[:-1], left[1:]) * np.minimum(shear, 0) * 1.02,
-            1 - np.minimum(right[:-1], right[1:]) * np.maximum(shear, 0) * 1.02,
-        )
-        edge = np.minimum(
-            worst,
-            np.minimum(1 + np.maximum(left[:-1], left[1:]) * shear * 1.02, 1 - np.maximum(right[:-1], right[1:]) * shear * 1.02),
-        )
+        wide_left, wide_right = np.maximum(left[:-1], left[1:]), np.maximum(right[:-1], right[1:])
+        edge = 1.02 * np.minimum(wide_left * shear, -wide_right * shear) + 1
         bad = edge < LEAST_OPENING
         if not bad.any():
             break

@@ -1,0 +1,283 @@
+"""RTK over the whole recording: one float ambiguity per arc, integers from all its data, then a fixed solve.
+
+The recording is one least-squares problem that is banded in time. It is solved as two Kalman passes, forward and
+backward, whose sum is the batch's own solution and covariance (Fraser & Potter 1969): at chosen epochs the full
+marginal of position and ambiguities, which the integers come from; then, with these imposed, position and velocity
+at every epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64, Bool
+from kinema.estimate.options import Progress, silent
+from kinema.estimate.rtk_filter import SATS, ArcIntegers, FilterOutput, RtkFilter, no_integers
+from kinema.estimate.rtk_params import RtkParams
+from kinema.estimate.rtk_table import SLOTS, RtkTable
+
+SNAPSHOT_BYTES = 300_000_000
+ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A filter's state at one epoch: x (n,), p (n, n), keys (n, 2), arc (n,) of each ambiguity (−1: none)."""
+
+    x: F64
+    p: F64
+    keys: I64
+    arc: I64
+    lock: I64
+
+
+@dataclass(frozen=True)
+class BatchOutput:
+    """d_m (n, 3) from the base, covariances, velocities; tied (n,) integers that hold the epoch; forward and backward
+    results; the integers of all arcs."""
+
+    d_m: F64
+    cov: F64
+    v_mps: F64
+    cov_v: F64
+    tied: I64
+    apart_m: F64
+    figures: F64
+    forward: FilterOutput
+    integers: ArcIntegers
+
+
+def reverse(table: RtkTable, arc: I64) -> tuple[RtkTable, I64, I64]:
+    """The table run backwards in time (range rates change sign), its arcs, and the row order."""
+    counts = np.diff(table.row_start)
+    starts = table.row_start[:-1][::-1]
+    back = counts[::-1]
+    new_start = np.concatenate([[0], np.cumsum(back)])
+    rows = np.repeat(starts - new_start[:-1], back) + np.arange(len(table.sat))
+    by_row = ("sat", "unit", "azimuth", "elevation", "code", "phase", "code_var", "phase_var", "doppler_var",
+              "wavelength", "cn0", "lli", "wet", "iono", "reason")  # fmt: skip
+    t = table.t_ns
+    turned = replace(
+        table,
+        t_ns=t[0] + t[-1] - t[::-1],
+        row_start=new_start,
+        epoch=np.repeat(np.arange(len(back)), back),
+        x0_e_m=np.ascontiguousarray(table.x0_e_m[::-1]),
+        dgnss_cov=np.ascontiguousarray(table.dgnss_cov[::-1]),
+        age_s=table.age_s[::-1].copy(),
+        doppler=-table.doppler[rows],
+        **{name: np.ascontiguousarray(getattr(table, name)[rows]) for name in by_row},
+    )
+    return turned, np.ascontiguousarray(arc[rows]), rows
+
+
+def snapshot(one: RtkFilter) -> Snapshot:
+    """Copy of a filter's state."""
+    s = one.state
+    keys = s.keys[: s.n].copy()
+    arc = np.full(s.n, -1, dtype=np.int64)
+    is_phase = np.arange(s.n) >= 7
+    is_phase &= keys[:, 1] < SLOTS
+    arc[is_phase] = s.arc_of[keys[is_phase, 0], keys[is_phase, 1]]
+    return Snapshot(s.x[: s.n].copy(), s.p[: s.n, : s.n].copy(), keys, arc, s.lock[: s.n].copy())
+
+
+def foreseen(one: RtkFilter, dt: float) -> Snapshot:
+    """Copy of a filter's state, moved on by dt, before it sees the next epoch."""
+    from kinema.kernels.rtk import predict
+
+    seen = snapshot(one)
+    w = one.settings
+    predict(seen.x, seen.p, len(seen.x), seen.keys, SLOTS, dt, w[0], w[1], one.state.prior[: len(seen.x)], w[3])
+    return seen
+
+
+def combine(forward: Snapshot, backward: Snapshot | None) -> tuple[F64, F64]:
+    """Forward state and covariance with what the backward pass knows of the same position, velocity and arcs."""
+    x, p = forward.x, forward.p
+    if backward is None:
+        return x, p
+    arcs = {int(a): i for i, a in enumerate(backward.arc) if a >= 0}
+    pairs = [(i, arcs[int(a)]) for i, a in enumerate(forward.arc) if a >= 0 and int(a) in arcs]
+    mine = np.array([0, 1, 2, 3, 4, 5] + [i for i, _ in pairs])
+    theirs = np.array([0, 1, 2, 3, 4, 5] + [j for _, j in pairs])
+    sign = np.ones(len(mine))
+    sign[3:6] = -1.0
+    if not p[3, 3] > 0.0:
+        mine, theirs, sign = np.delete(mine, [3, 4, 5]), np.delete(theirs, [3, 4, 5]), np.delete(sign, [3, 4, 5])
+    ph = p[:, mine]
+    s = ph[mine] + backward.p[np.ix_(theirs, theirs)] * np.outer(sign, sign)
+    gain = np.linalg.solve(s, ph.T)
+    x2 = x + (sign * backward.x[theirs] - x[mine]) @ gain
+    p2 = p - ph @ gain
+    return x2, 0.5 * (p2 + p2.T)
+
+
+class Batch:
+    """The batch over one table."""
+
+    def __init__(self, table: RtkTable, params: RtkParams, arc: I64, *, static: bool, progress: Progress) -> None:
+        self.table, self.params, self.arc, self.static, self.progress = table, params, arc, static, progress
+        self.back_table, self.back_arc, self.back_rows = reverse(table, arc)
+        self.chosen = self._epochs_to_search()
+
+    def _epochs_to_search(self) -> Bool:
+        """Epochs where the set of arcs changed, and a steady few between, as far as memory allows."""
+        n = len(self.table.t_ns)
+        first_epoch = np.full(int(self.arc.max(initial=-1)) + 2, n, dtype=np.int64)
+        np.minimum.at(first_epoch, self.arc, self.table.epoch[:, None])
+        chosen = np.zeros(n, dtype=np.bool_)
+        starts = np.unique(first_epoch[:-1])
+        chosen[np.minimum(starts[starts < n] + 2, n - 1)] = True
+        chosen[::10] = True
+        most = max(20, SNAPSHOT_BYTES // (16 * 90 * 90))
+        if chosen.sum() > most:
+            keep = np.flatnonzero(chosen)[:: int(np.ceil(chosen.sum() / most))]
+            chosen[:] = False
+            chosen[keep] = True
+        return chosen
+
+    def passes(
+        self, integers: ArcIntegers, search: bool
+    ) -> tuple[RtkFilter, RtkFilter, dict[int, Snapshot], dict[int, Snapshot], F64, F64]:
+        """Forward and backward passes; the snapshots to combine; backward predictions of position and velocity."""
+        n = len(self.table.t_ns)
+        t = self.table.t_ns
+        ahead = RtkFilter(self.table, self.params, self.arc, static=self.static, integers=integers)
+        kept: dict[int, Snapshot] = {}
+        for k in range(n):
+            ahead.step(k)
+            if search and self.chosen[k]:
+                kept[k] = snapshot(ahead)
+        back = RtkFilter(self.back_table, self.params, self.back_arc, static=self.static, integers=integers)
+        after: dict[int, Snapshot] = {}
+        prior, prior_cov = np.full((n, 6), np.nan), np.full((n, 6, 6), np.nan)
+        for j in range(n):
+            k = n - 1 - j
+            s = back.state
+            if j > 0 and s.n:
+                if search and self.chosen[k]:
+                    after[k] = foreseen(back, float(t[k + 1] - t[k]) * 1e-9)
+                prior[k], prior_cov[k] = s.x[:6], s.p[:6, :6]
+            back.step(j)
+        return ahead, back, kept, after, prior, prior_cov
+
+    def integers_of(
+        self, ahead: RtkFilter, kept: dict[int, Snapshot], after: dict[int, Snapshot], known: ArcIntegers
+    ) -> tuple[ArcIntegers, F64]:
+        """Search the combined float solution at the chosen epochs, one after another, holding what agreed."""
+        from kinema.kernels.rtk_fix import fix_epoch, remember
+
+        t, params = self.table, self.params
+        memory = np.tile([0.0, -1.0, 0.0], (SATS, SLOTS, 1))
+        memory_arc = np.full((SATS, SLOTS), -1, dtype=np.int64)
+        index = np.full((SATS, SLOTS + 1), -1, dtype=np.int64)
+        dd, integer = np.zeros((200, 4), dtype=np.int64), np.zeros(200)
+        votes: dict[int, dict[tuple[int, float], int]] = {}
+        figures = np.zeros((len(t.t_ns), 8))
+        settings = ahead.fix_settings.copy()
+        settings[2] = 2.0
+        datum = 0.0
+        size = ahead.state.x.shape[0]
+        for k in sorted(kept):
+            seen = kept[k]
+            n = len(seen.x)
+            x, p = np.zeros(size), np.zeros((size, size))
+            x[:n], p[:n, :n] = combine(seen, after.get(k))
+            index[:] = -1
+            index[seen.keys[7:, 0], seen.keys[7:, 1]] = np.arange(7, n)
+            here = np.full((SATS, SLOTS), -1, dtype=np.int64)
+            phase = seen.arc >= 0
+            here[seen.keys[phase, 0], seen.keys[phase, 1]] = seen.arc[phase]
+            changed = here != memory_arc
+            memory[changed] = (0.0, -1.0, 0.0)
+            memory_arc = here
+            rows = np.arange(t.row_start[k], t.row_start[k + 1])
+            dx, less = np.zeros(3), np.zeros((3, 3))
+            lock = np.full(size, 100, dtype=np.int64)
+            status, count, datum = fix_epoch(
+                x, p, index, lock, rows, len(rows), t.sat, ahead.group, 7, t.elevation, t.wavelength, ahead.usable,
+                memory, datum, settings, dx, less, figures[k], dd, integer,
+            )  # fmt: skip
+            if status > 0:
+                datum = remember(dd, integer, count, memory, datum, 2.0)
+                for s, f in np.argwhere((memory[:, :, 1] >= 0.0) & (here >= 0)):
+                    key = (int(memory[s, f, 1]), float(memory[s, f, 0]))
+                    poll = votes.setdefault(int(here[s, f]), {})
+                    poll[key] = poll.get(key, 0) + 1
+        return _elected(votes, self.arc), figures
+
+    def solve(self) -> BatchOutput:
+        """Float passes, integers, passes with them imposed; once more for what the first round left open."""
+        known = no_integers(self.arc)
+        for turn in range(ROUNDS):
+            self.progress("batch: float solution" if turn == 0 else "batch: with integers", turn / (ROUNDS + 1))
+            ahead, _, kept, after, prior, prior_cov = self.passes(known, True)
+            known, figures = self.integers_of(ahead, kept, after, known)
+        self.progress("batch: fixed solution", ROUNDS / (ROUNDS + 1))
+        ahead, _, _, _, prior, prior_cov = self.passes(known, False)
+        return self._merge(ahead, prior, prior_cov, figures, known)
+
+    def _merge(self, ahead: RtkFilter, prior: F64, prior_cov: F64, figures: F64, known: ArcIntegers) -> BatchOutput:
+        """Position and velocity of both passes, weighted by their covariances."""
+        o, t = ahead.out, self.table.t_ns
+        n = len(t)
+        dt = np.append(np.diff(t) * 1e-9, 1.0)
+        step = np.tile(np.eye(6), (n, 1, 1))
+        step[:, :3, 3:] = np.eye(3) * dt[:, None, None]
+        q = np.zeros((n, 6, 6))
+        accel = ahead.settings[0]
+        eye = np.eye(3)
+        q[:, :3, :3] = eye * (accel * dt**3 / 3)[:, None, None]
+        q[:, :3, 3:] = q[:, 3:, :3] = eye * (accel * dt**2 / 2)[:, None, None]
+        q[:, 3:, 3:] = eye * (accel * dt)[:, None, None]
+        sign = np.array([1.0, 1, 1, -1, -1, -1])
+        x_b = np.einsum("nij,nj->ni", step, prior) * sign
+        p_b = (step @ prior_cov @ np.swapaxes(step, 1, 2) + q) * np.outer(sign, sign)
+        x_f = np.hstack([o.d_m, o.v_mps])
+        p_f = ahead.cov6
+        d, cov = x_f.copy(), p_f.copy()
+        both = np.isfinite(x_b[:, 0]) & np.isfinite(x_f[:, 0]) & (np.abs(p_b[:, 0, 0]) < 1e6)
+        use = 3 if self.static else 6
+        if both.any():
+            total = p_f[both][:, :use, :use] + p_b[both][:, :use, :use]
+            gain = np.linalg.solve(total, p_f[both][:, :use, :use])
+            d[both, :use] = x_f[both, :use] + np.einsum("ni,nij->nj", x_b[both, :use] - x_f[both, :use], gain)
+            merged = p_f[both].copy()
+            merged[:, :use, :use] -= p_f[both][:, :use, :use] @ gain
+            cov[both] = 0.5 * (merged + np.swapaxes(merged, 1, 2))
+        apart = np.where(both, np.linalg.norm(x_b[:, :3] - x_f[:, :3], axis=1), np.nan)
+        return BatchOutput(
+            d[:, :3], cov[:, :3, :3], d[:, 3:], cov[:, 3:, 3:], self._tied(known), apart, figures, o, known
+        )
+
+    def _tied(self, known: ArcIntegers) -> I64:
+        """How many double differences each epoch has whose integers are known."""
+        t = self.table
+        datum = np.where(self.arc >= 0, known.datum[self.arc], -1)
+        datum[~np.isfinite(t.phase)] = -1
+        row, slot = np.nonzero(datum >= 0)
+        key = np.stack([t.epoch[row], t.sat[row] // 100, slot, datum[row, slot]])
+        _, index, count = np.unique(key, axis=1, return_index=True, return_counts=True)
+        tied = np.zeros(len(t.t_ns), dtype=np.int64)
+        np.add.at(tied, t.epoch[row[index]], count - 1)
+        return tied
+
+
+def _elected(votes: dict[int, dict[tuple[int, float], int]], arc: I64) -> ArcIntegers:
+    """The integer that most epochs gave each arc; an arc on which they disagree by more than a tenth stays open."""
+    known = no_integers(arc)
+    for a, poll in votes.items():
+        key, count = max(poll.items(), key=lambda item: item[1])
+        if count >= 2 and count >= 0.9 * sum(poll.values()):
+            known.datum[a], known.value[a] = key
+    return known
+
+
+def run_batch(
+    table: RtkTable, params: RtkParams, arc: I64, *, static: bool = False, progress: Progress = silent
+) -> BatchOutput:
+    """Solve the whole table at once."""
+    return Batch(table, params, arc, static=static, progress=progress).solve()

@@ -1,0 +1,42 @@
+"""Where the rover roughly is: code differences to the base, epoch by epoch, robustly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.core.satellites import SYSTEMS
+from kinema.core.streams import GnssObservations
+from kinema.estimate.rtk_params import RtkParams
+from kinema.estimate.satellite_states import SatelliteStates
+from kinema.sensors.double_difference import Pairing
+
+
+def approximate_positions(
+    rover: GnssObservations, states: SatelliteStates, p: Pairing, epoch: I64, corrected: F64, base_e_m: F64,
+    cn0: F64, params: RtkParams,
+) -> tuple[F64, F64]:  # fmt: skip
+    """Positions (n, 3) and covariances (n, 3, 3) from ranges corrected by the base, (m, slots).
+
+    Epochs without enough satellites take the nearest position found (their covariance stays NaN), so that every row
+    can be linearised.
+    """
+    from kinema.kernels.carrier import code_positions
+
+    n = len(rover.t_ns)
+    x = np.full((n, 3), np.nan)
+    cov = np.full((n, 3, 3), np.nan)
+    group = (rover.sat // 100).astype(np.int64)
+    code_positions(
+        rover.row_start, states.p_e_m, corrected, group, np.nan_to_num(cn0, nan=45.0), base_e_m,
+        params.code_sigma_m, params.elevation_mask_rad, len(SYSTEMS), x, cov,
+    )  # fmt: skip
+    found = np.flatnonzero(np.isfinite(x[:, 0]))
+    if len(found):
+        place = np.clip(np.searchsorted(found, np.arange(n)), 0, len(found) - 1)
+        before = np.clip(place - 1, 0, None)
+        t = rover.t_ns
+        nearer = np.abs(t[found[before]] - t) < np.abs(t[found[place]] - t)
+        missing = ~np.isfinite(x[:, 0])
+        x[missing] = x[found[np.where(nearer, before, place)]][missing]
+    return x, cov

@@ -1,0 +1,283 @@
+"""RTK from a Recording to a Solution: filter or batch, what the status is, and what stands in where the base is out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kinema.core.arrays import F64, I16, I64, U8, Bool
+from kinema.core.recording import Recording
+from kinema.core.solution import Channel, FixStatus, Provenance, Reason, Residuals, Solution
+from kinema.core.streams import GnssObservations, used_mask
+from kinema.core.time import iso_gps
+from kinema.errors import EstimationError, KinemaError
+from kinema.estimate.options import SolveOptions
+from kinema.estimate.protection import horizontal_level
+from kinema.estimate.rtk_batch import BatchOutput, run_batch
+from kinema.estimate.rtk_filter import SLOTS, FilterOutput, continuous_arcs, run_filter
+from kinema.estimate.rtk_params import RtkParams
+from kinema.estimate.rtk_table import RtkTable, base_position, build_table
+from kinema.version import __version__
+
+FIXED_SIGMA_M = 0.05
+"""A horizontal sigma above this is not called fixed, whatever integers are known."""
+SLIPS = ("", "loss of lock", "geometry-free step", "step between epochs", "gap", "half cycle")
+MAX_RESIDUAL_ROWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Track:
+    """Position from the base, covariances, velocity, fixed or not, and figures per epoch (n,)."""
+
+    p_e_m: F64
+    cov: F64
+    v_mps: F64
+    cov_v: F64
+    fixed: Bool
+    ratio: F64
+    success: F64
+    ambiguities: F64
+    out: FilterOutput
+
+
+def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) -> Solution:
+    """Trajectory of "gnss" against "base". Raises ConfigError, DataError or EstimationError, each in one line."""
+    recording = _restricted(recording, options)
+    options.progress("differencing rover and base", 0.0)
+    table = build_table(recording, options, params)
+    arc, slip = continuous_arcs(table, params)
+    filter_only = options.method == "filter" or options.instantaneous
+    if filter_only:
+        out = run_filter(
+            table, params, arc, static=options.static, instantaneous=options.instantaneous, progress=options.progress
+        )
+        track = _causal(table, out)
+        table_of_arcs = None
+    else:
+        batch = run_batch(table, params, arc, static=options.static, progress=options.progress)
+        track = _batch(table, batch)
+        table_of_arcs = batch
+    phases, codes = _satellites(table)
+    status = _status(table, track, phases, codes)
+    solution = _assemble(recording, options, params, table, track, status, phases, slip)
+    solution = _stand_in(solution, recording, options)
+    rows = arc_channels(table, arc, slip, table_of_arcs)
+    return replace(solution, provenance=replace(solution.provenance, settings={**solution.provenance.settings, **rows}))
+
+
+def _restricted(recording: Recording, options: SolveOptions) -> Recording:
+    """The rover's epochs that are asked for, and the base's that are not masked."""
+    streams = dict(recording.streams)
+    for role in ("gnss", "base"):
+        observations = recording.need(role, GnssObservations)
+        masks = tuple((a, b) for name, a, b in options.masks if name == role)
+        keep = used_mask(observations.t_ns, masks)
+        if role == "gnss":
+            keep &= observations.t_ns >= (options.from_ns if options.from_ns is not None else -(2**62))
+            keep &= observations.t_ns <= (options.to_ns if options.to_ns is not None else 2**62)
+        if not keep.any():
+            t = observations.t_ns
+            span = f"{iso_gps(int(t[0]), 0)} to {iso_gps(int(t[-1]), 0)} GPS time" if len(t) else "no epochs"
+            raise EstimationError(f"nothing left of '{role}' between --from and --to and outside --mask; it has {span}")
+        streams[role] = pick_epochs(observations, keep)
+    return replace(recording, streams=streams)
+
+
+def pick_epochs(observations: GnssObservations, keep: Bool) -> GnssObservations:
+    """The epochs of a mask (n,)."""
+    if keep.all():
+        return observations
+    counts = np.diff(observations.row_start)
+    rows = np.repeat(keep, counts)
+    return replace(
+        observations,
+        t_ns=observations.t_ns[keep],
+        row_start=np.concatenate([[0], np.cumsum(counts[keep])]),
+        **{
+            name: getattr(observations, name)[rows]
+            for name in ("sat", "code_m", "phase_cyc", "doppler_hz", "cn0_dbhz", "lli")
+        },
+    )
+
+
+def _causal(table: RtkTable, out: FilterOutput) -> _Track:
+    """The filter's own answer: the fixed position where there is one, else the float one."""
+    fixed = out.status > 0
+    p = table.base_e_m + out.d_m + np.where(fixed[:, None], out.shift_m, 0.0)
+    cov = out.cov - np.where(fixed[:, None, None], out.lessening, 0.0)
+    fixed &= _horizontal_sigma(cov, p) < FIXED_SIGMA_M
+    f = out.figures
+    return _Track(p, cov, out.v_mps, out.cov_v, fixed, f[:, 0], f[:, 1], f[:, 3], out)
+
+
+def _batch(table: RtkTable, b: BatchOutput) -> _Track:
+    p = table.base_e_m + b.d_m
+    fixed = b.tied >= 4
+    fixed &= _horizontal_sigma(b.cov, p) < FIXED_SIGMA_M
+    # Figures are those of the nearest epoch that was searched.
+    at = np.flatnonzero(b.figures[:, 3] > 0)
+    figures = b.figures
+    if len(at):
+        near = at[np.clip(np.searchsorted(at, np.arange(len(p))), 0, len(at) - 1)]
+        figures = b.figures[near]
+    return _Track(p, b.cov, b.v_mps, b.cov_v, fixed, figures[:, 0], figures[:, 1], b.tied.astype(np.float64), b.forward)
+
+
+def _horizontal_sigma(cov: F64, p: F64) -> F64:
+    """Square root of the larger horizontal variance (n,)."""
+    up = p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1.0)
+    total = np.trace(cov, axis1=1, axis2=2) - np.einsum("ni,nij,nj->n", up, cov, up)
+    return np.asarray(np.sqrt(np.maximum(total, 0.0)))
+
+
+def _satellites(table: RtkTable) -> tuple[I64, I64]:
+    """How many satellites have a phase, and a code, per epoch."""
+    n = len(table.t_ns)
+    phases, codes = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    np.add.at(phases, table.epoch, np.isfinite(table.phase).any(axis=1))
+    np.add.at(codes, table.epoch, np.isfinite(table.code).any(axis=1))
+    return phases, codes
+
+
+def _status(table: RtkTable, track: _Track, phases: I64, codes: I64) -> U8:
+    """FIXED, FLOAT with at least five phases, DIFFERENTIAL with codes, DEAD_RECKONED between, NONE without position."""
+    status = np.full(len(table.t_ns), FixStatus.DEAD_RECKONED, dtype=np.uint8)
+    status[codes >= 4] = FixStatus.DIFFERENTIAL
+    status[phases >= 5] = FixStatus.FLOAT
+    status[track.fixed] = FixStatus.FIXED
+    status[~np.isfinite(track.p_e_m[:, 0])] = FixStatus.NONE
+    return status
+
+
+def _assemble(
+    recording: Recording, options: SolveOptions, params: RtkParams, table: RtkTable, track: _Track, status: U8,
+    phases: I64, slip: U8,
+) -> Solution:  # fmt: skip
+    fixed = track.fixed
+    zero = np.where(fixed, track.ambiguities, 0.0)
+    channels = {
+        "ratio": Channel(np.where(track.ratio > 0, track.ratio, np.nan), "1", "ratio of second to best integer fit"),
+        "success_rate": Channel(track.success, "1", "probability of right integers"),
+        "fixed_ambiguities": Channel(zero, "1", "double differences held as integers"),
+        "age_s": Channel(
+            np.where(np.isfinite(table.age_s), np.maximum(table.age_s, 0.0), np.nan), "s", "age of the base's data"
+        ),
+        "hpl_m": Channel(horizontal_level(table, track.p_e_m, track.cov, fixed, params), "m", "protection level"),
+    }
+    p, origin = base_position(recording, options)
+    length = float(np.nanmedian(np.linalg.norm(track.p_e_m - p, axis=1)))
+    told = [f"base position ({origin}) {p[0]:.3f}, {p[1]:.3f}, {p[2]:.3f}; baseline {length / 1000:.2f} km"]
+    told += [f"{letter}: " + ", ".join(names) for letter, names in table.rover_signal.items()]
+    found = np.isfinite(track.p_e_m[:, 0])
+    told.append(f"fixed {fixed.sum()} of {len(fixed)} epochs; {int((slip > 0).sum())} arcs")
+    return Solution(
+        t_ns=table.t_ns,
+        p_e_m=track.p_e_m,
+        cov_p_e_m2=np.where(found[:, None, None], track.cov, np.nan),
+        v_e_mps=_moving(track.v_mps, track.cov_v),
+        cov_v_e=track.cov_v,
+        status=status,
+        n_sats=phases.astype(np.int16),
+        channels=channels,
+        residuals=_residuals(table, track),
+        provenance=Provenance(
+            sources=recording.sources, program=f"kinema {__version__}", mode="rtk",
+            method="filter" if options.instantaneous else options.method,
+            settings={
+                "systems": options.systems, "frequencies": options.frequencies, "static": options.static,
+                "instantaneous": options.instantaneous, **asdict(params),
+            },
+            simulated=recording.simulated, datum="WGS84", point="antenna", notes=tuple(told),
+        ),
+    )  # fmt: skip
+
+
+def _moving(v: F64, cov: F64) -> F64:
+    """Velocities that are known at all (within 5 m/s)."""
+    known = np.trace(cov, axis1=1, axis2=2) < 75.0
+    return np.where(known[:, None], v, np.nan)
+
+
+def _residuals(table: RtkTable, track: _Track) -> Residuals | None:
+    """Innovations of code and phase against the other satellites of their system and signal."""
+    out = track.out
+    parts = []
+    signals = sorted({name for names in table.rover_signal.values() for name in names})
+    letters = {letter: [signals.index(name) for name in names] for letter, names in table.rover_signal.items()}
+    lookup = np.zeros((10, SLOTS), dtype=np.uint8)
+    for letter, numbers in letters.items():
+        lookup["GRECJIS".index(letter), : len(numbers)] = numbers
+    for kind, value, var, flag in (
+        (0, out.code_innovation, table.code_var, out.code_flag),
+        (2, out.phase_innovation, table.phase_var, out.phase_flag),
+    ):
+        row, slot = np.nonzero(np.isfinite(value))
+        bad = np.uint8(Reason.OUTLIER if kind == 0 else Reason.SLIP)
+        mark = np.where(flag[row, slot] == 1, bad, np.where(flag[row, slot] == 2, Reason.DOWN_WEIGHTED, Reason.USED))
+        parts.append((row, slot, np.full(len(row), kind), value[row, slot], np.sqrt(var[row, slot]), mark))
+    row, slot, kind, value, sigma, mark = (np.concatenate([p[i] for p in parts]) for i in range(6))
+    if not 0 < len(row) <= MAX_RESIDUAL_ROWS:
+        return None
+    order = np.argsort(row, kind="stable")
+    row, slot = row[order], slot[order]
+    return Residuals(
+        epoch=table.epoch[row], sat=table.sat[row].astype(np.int16), kind=kind[order],
+        signal=lookup[table.sat[row] // 100, slot], residual=value[order], sigma=sigma[order], reason=mark[order],
+        azimuth_rad=table.azimuth[row], elevation_rad=table.elevation[row], cn0_dbhz=table.cn0[row, slot],
+        signals=tuple(signals),
+    )  # fmt: skip
+
+
+def _stand_in(solution: Solution, recording: Recording, options: SolveOptions) -> Solution:
+    """Where RTK knows little or nothing, the single-point solution where that knows more."""
+    sigma = _horizontal_sigma(np.nan_to_num(solution.cov_p_e_m2, nan=1e12), np.nan_to_num(solution.p_e_m, nan=1.0))
+    poor = ~solution.valid | ((solution.status < FixStatus.FLOAT) & (sigma > 1.0))
+    if not poor.any():
+        return solution
+    from kinema.estimate.single_params import Params
+    from kinema.estimate.single_solution import solve_single
+
+    try:
+        other = solve_single(recording, replace(options, masks=(), from_ns=None, to_ns=None), Params())
+    except KinemaError:
+        return solution
+    if not np.array_equal(other.t_ns, solution.t_ns):
+        return solution
+    theirs = _horizontal_sigma(np.nan_to_num(other.cov_p_e_m2, nan=1e12), np.nan_to_num(other.p_e_m, nan=1.0))
+    take = poor & other.valid & (theirs < sigma)
+    merged: dict[str, Any] = {}
+    for name in ("p_e_m", "cov_p_e_m2", "v_e_mps", "cov_v_e", "status", "n_sats"):
+        value = np.array(getattr(solution, name))
+        value[take] = getattr(other, name)[take]
+        merged[name] = value
+    level = np.array(solution.channels["hpl_m"].value)
+    level[take] = 5.5 * theirs[take]
+    channels = {**solution.channels, "hpl_m": replace(solution.channels["hpl_m"], value=level)}
+    note = f"{int(take.sum())} epochs without usable differences stand on the rover alone"
+    notes = (*solution.provenance.notes, note)
+    return replace(solution, **merged, channels=channels, provenance=replace(solution.provenance, notes=notes))
+
+
+def arc_channels(table: RtkTable, arc: I64, slip: U8, batch: BatchOutput | None) -> dict[str, Any]:
+    """The arcs as a table for a report: satellite, signal, first and last epoch, why each began, its integer."""
+    row, slot = np.nonzero(arc >= 0)
+    number = arc[row, slot]
+    count = int(number.max(initial=-1)) + 1
+    start, stop = np.full(count, len(table.t_ns)), np.full(count, -1)
+    np.minimum.at(start, number, table.epoch[row])
+    np.maximum.at(stop, number, table.epoch[row])
+    sat, signal, cause = (np.zeros(count, dtype=np.int16) for _ in range(3))
+    sat[number], signal[number] = table.sat[row], slot
+    began = slip[row, slot] > 0
+    cause[number[began]] = slip[row, slot][began]
+    integer = np.full(count, np.nan)
+    if batch is not None:
+        known = batch.integers.datum >= 0
+        integer[known] = batch.integers.value[known]
+    seen = stop >= 0
+    columns: dict[str, I16 | I64 | F64] = {
+        "sat": sat, "slot": signal, "start": start, "stop": stop, "began_by": cause, "integer": integer
+    }  # fmt: skip
+    return {"arcs": {name: value[seen].tolist() for name, value in columns.items()}, "arc_causes": SLIPS}

@@ -1,0 +1,484 @@
+"""The float solution of RTK: a Kalman filter of single differences whose clocks are eliminated exactly.
+
+State x, P (first n of a fixed size): position from the base (0:3), velocity (3:6), zenith wet delay difference (6),
+then in any order single-differenced ambiguities and slant ionosphere delays, all in metres. index (sats, slots + 1)
+tells where the ambiguity of a satellite and signal stands (last column: ionosphere), −1 where it has none; keys
+(size, 2) tells the way back. Each group of one system, signal and kind has its own receiver clock, white in time: the
+group's first measurement makes it a temporary state, so that no satellite is a reference for longer than that.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kinema.kernels.jit import kernel
+
+A = Any
+"""Scalars and arrays as Numba infers them; docstrings give shapes."""
+
+FIXED_STATES = 7
+IONOSPHERE_S = 300.0
+ZENITH_S = 20.0
+"""Correlation times of the atmosphere states: far shorter than the atmosphere's own, because multipath is constant for
+minutes and would otherwise be averaged into them as if it were white."""
+
+
+@kernel
+def fold(x: A, p: A, n: A, at: A, by: A, count: A, z: A, r: A, w: A) -> A:
+    """Fold in z = Σ by·x[at] + noise of variance r; returns innovation and its variance. w (size,) is scratch."""
+    for j in range(n):
+        w[j] = 0.0
+    for c in range(count):
+        b, row = by[c], p[at[c]]
+        for j in range(n):
+            w[j] += b * row[j]
+    s, nu = r, z
+    for c in range(count):
+        s += by[c] * w[at[c]]
+        nu -= by[c] * x[at[c]]
+    g = 1.0 / math.sqrt(s)
+    for j in range(n):
+        w[j] *= g
+    nu *= g
+    for i in range(n):
+        wi, row = w[i], p[i]
+        x[i] += wi * nu
+        if wi != 0.0:
+            for j in range(n):
+                row[j] -= wi * w[j]
+    return nu, s
+
+
+@kernel
+def foresee(x: A, p: A, at: A, by: A, count: A, z: A, r: A) -> A:
+    """Innovation of z = Σ by·x[at] + noise, and its variance, with nothing changed."""
+    s, nu = r, z
+    for c in range(count):
+        nu -= by[c] * x[at[c]]
+        for d in range(count):
+            s += by[c] * by[d] * p[at[c], at[d]]
+    return nu, s
+
+
+@kernel
+def add_clock(x: A, p: A, n: A, at: A, by: A, count: A, z: A, r: A) -> None:
+    """Make the clock c of z = Σ by·x[at] + c + noise the state n, nothing having been known of it."""
+    c, var = z, r
+    for j in range(n):
+        t = 0.0
+        for k in range(count):
+            t -= by[k] * p[at[k], j]
+        p[n, j] = t
+        p[j, n] = t
+    for k in range(count):
+        c -= by[k] * x[at[k]]
+        var -= by[k] * p[n, at[k]]
+    x[n] = c
+    p[n, n] = var
+
+
+@kernel
+def predict(x: A, p: A, n: A, keys: A, slots: A, dt: A, accel: A, amb_noise: A, prior: A, zenith_keep: A) -> None:
+    """Move position by velocity; white acceleration; ionosphere and zenith delay decay towards their priors.
+
+    accel: PSD (m²/s³); amb_noise: m²/s; prior (size,): variance of each ionosphere state; zenith_keep that of the zenith delay, m².
+
+    """
+    for i in range(3):
+        x[i] += dt * x[3 + i]
+    for j in range(n):
+        for i in range(3):
+            p[i, j] += dt * p[3 + i, j]
+    for i in range(n):
+        for j in range(3):
+            p[i, j] += dt * p[i, 3 + j]
+    for i in range(3):
+        p[i, i] += accel * dt * dt * dt / 3.0
+        p[i, 3 + i] += accel * dt * dt / 2.0
+        p[3 + i, i] = p[i, 3 + i]
+        p[3 + i, 3 + i] += accel * dt
+    for i in range(FIXED_STATES, n):
+        if keys[i, 1] < slots:
+            p[i, i] += amb_noise * dt
+    _decay(x, p, n, 6, math.exp(-dt / ZENITH_S), zenith_keep)
+    for i in range(FIXED_STATES, n):
+        if keys[i, 1] == slots:
+            _decay(x, p, n, i, math.exp(-dt / IONOSPHERE_S), prior[i])
+
+
+@kernel
+def _decay(x: A, p: A, n: A, i: A, keep: A, variance: A) -> None:
+    x[i] *= keep
+    for j in range(n):
+        p[i, j] *= keep
+        p[j, i] *= keep
+    p[i, i] += (1.0 - keep * keep) * variance
+
+
+@kernel
+def clear_state(x: A, p: A, n: A, i: A, value: A, variance: A) -> None:
+    """Forget state i: value, variance, no correlation."""
+    for j in range(n):
+        p[i, j] = 0.0
+        p[j, i] = 0.0
+    x[i] = value
+    p[i, i] = variance
+
+
+@kernel
+def remove_state(x: A, p: A, n: A, keys: A, index: A, seen: A, lock: A, prior: A, i: A) -> A:
+    """Take state i out; the last one moves into its place. Returns the new n."""
+    index[keys[i, 0], keys[i, 1]] = -1
+    last = n - 1
+    if i != last:
+        x[i] = x[last]
+        for j in range(n):
+            p[i, j] = p[last, j]
+        for j in range(n):
+            p[j, i] = p[j, last]
+        p[i, i] = p[last, last]
+        keys[i] = keys[last]
+        seen[i], lock[i], prior[i] = seen[last], lock[last], prior[last]
+        index[keys[i, 0], keys[i, 1]] = i
+    return last
+
+
+@kernel
+def manage(
+    x: A,
+    p: A,
+    n: A,
+    keys: A,
+    index: A,
+    seen: A,
+    lock: A,
+    arc_of: A,
+    row0: A,
+    row1: A,
+    sat: A,
+    code: A,
+    phase: A,
+    arc: A,
+    t: A,
+    gap: A,
+    amb_var: A,
+    iono_var: A,
+    iono_map: A,
+    prior: A,
+) -> A:
+    """Drop states that are out of sight, and make those of new arcs. Returns n."""
+    slots = phase.shape[1]
+    i = n - 1
+    while i >= FIXED_STATES:
+        if t - seen[i] > gap:
+            arc_of[keys[i, 0], keys[i, 1]] = -1
+            n = remove_state(x, p, n, keys, index, seen, lock, prior, i)
+        i -= 1
+    room = x.shape[0] - 2
+    for r in range(row0, row1):
+        s = sat[r]
+        any_phase = False
+        for f in range(slots):
+            if not math.isfinite(phase[r, f]):
+                continue
+            start = np.nan
+            for other in range(slots):
+                if math.isfinite(code[r, (f + other) % slots]):
+                    start = phase[r, f] - code[r, (f + other) % slots]
+                    break
+            i = index[s, f]
+            if not math.isfinite(start) and i < 0:
+                continue
+            if i < 0:
+                if n >= room:
+                    continue
+                i = n
+                n += 1
+                keys[i, 0], keys[i, 1] = s, f
+                index[s, f] = i
+                clear_state(x, p, n, i, start, amb_var)
+                lock[i] = 0
+            elif arc_of[s, f] != arc[r, f]:
+                if not math.isfinite(start):
+                    start = x[i]
+                clear_state(x, p, n, i, start, amb_var)
+                lock[i] = 0
+            arc_of[s, f] = arc[r, f]
+            seen[i] = t
+            any_phase = True
+        if iono_var > 0.0 and any_phase:
+            i = index[s, slots]
+            if i < 0 and n < room:
+                i = n
+                n += 1
+                keys[i, 0], keys[i, 1] = s, slots
+                index[s, slots] = i
+                clear_state(x, p, n, i, 0.0, iono_var * iono_map[r] ** 2)
+            if i >= 0:
+                seen[i] = t
+                prior[i] = iono_var * iono_map[r] ** 2
+    return n
+
+
+@kernel
+def _row_model(
+    r: A, f: A, s: A, kind: A, unit: A, wet: A, shift: A, iono_scale: A, index: A, slots: A, at: A, by: A
+) -> A:
+    """States and partials of one measurement; `shift` is e·(base + …) taken into z by the caller. Returns the count."""
+    for i in range(3):
+        at[i], by[i] = i, -unit[r, i]
+    at[3], by[3] = 6, wet[r]
+    count = 4
+    if kind == 1:
+        at[count], by[count] = index[s, f], 1.0
+        count += 1
+    i = index[s, slots]
+    if i >= 0:
+        at[count], by[count] = i, (-1.0 if kind == 1 else 1.0) * iono_scale
+        count += 1
+    return count
+
+
+@kernel
+def update_group(
+    x: A,
+    p: A,
+    n: A,
+    index: A,
+    lock: A,
+    rows: A,
+    n_rows: A,
+    f: A,
+    kind: A,
+    sat: A,
+    unit: A,
+    wet: A,
+    wavelength: A,
+    z: A,
+    var: A,
+    origin: A,
+    gate: A,
+    innovation: A,
+    flag: A,
+    w: A,
+) -> A:
+    """Fold one group (system, signal f, kind 0 code or 1 phase) of n_rows rows; returns the number used.
+
+    z (m,) measurement about x0, moved here to the state's origin: origin (m,) = e·(x0 − base). gate: (Huber, reject)
+    in sigmas. A phase beyond `reject` starts its ambiguity anew and is flagged 1; a code beyond Huber counts less.
+    """
+    at, by = np.zeros(8, np.int64), np.zeros(8)
+    slots = wavelength.shape[1]
+    pre = np.empty(n_rows)
+    l1 = 0.1902936727983649
+    for k in range(n_rows):
+        r = rows[k]
+        c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
+        pre[k], _s = foresee(x, p, at, by, c, z[r, f] - origin[r], var[r, f])
+    order = np.argsort(pre)
+    middle = order[n_rows // 2]
+    r = rows[middle]
+    c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
+    add_clock(x, p, n, at, by, c, z[r, f] - origin[r], var[r, f])
+    innovation[r, f] = 0.0
+    used = 1
+    for k in range(n_rows):
+        if k == middle:
+            if kind == 1:
+                lock[index[sat[r], f]] += 1
+            continue
+        r = rows[k]
+        c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
+        at[c], by[c] = n, 1.0
+        nu, s = foresee(x, p, at, by, c + 1, z[r, f] - origin[r], var[r, f])
+        t = abs(nu) / math.sqrt(s)
+        innovation[r, f] = nu
+        if kind == 1 and t > gate[1]:
+            i = index[sat[r], f]
+            clear_state(x, p, n + 1, i, x[i] + nu, 400.0)
+            lock[i] = 0
+            flag[r, f] = 1
+            continue
+        v = var[r, f]
+        if kind == 0 and t > gate[0]:
+            flag[r, f] = 2
+            v += (t * t / (gate[0] * gate[0]) - 1.0) * s
+            if t > gate[1]:
+                flag[r, f] = 1
+                continue
+        fold(x, p, n + 1, at, by, c + 1, z[r, f] - origin[r], v, w)
+        if kind == 1:
+            lock[index[sat[r], f]] += 1
+        used += 1
+    return used
+
+
+@kernel
+def update_doppler(x: A, p: A, n: A, rows: A, n_rows: A, unit: A, z: A, var: A, huber: A, w: A) -> A:
+    """Fold range rates z (m,) = −e·v + drift; the drift is white. Returns the number used."""
+    at, by = np.zeros(8, np.int64), np.zeros(8)
+    pre = np.empty(n_rows)
+    for k in range(n_rows):
+        r = rows[k]
+        for i in range(3):
+            at[i], by[i] = 3 + i, -unit[r, i]
+        pre[k], _s = foresee(x, p, at, by, 3, z[r], var[r])
+    middle = np.argsort(pre)[n_rows // 2]
+    r = rows[middle]
+    for i in range(3):
+        at[i], by[i] = 3 + i, -unit[r, i]
+    add_clock(x, p, n, at, by, 3, z[r], var[r])
+    for k in range(n_rows):
+        if k == middle:
+            continue
+        r = rows[k]
+        for i in range(3):
+            at[i], by[i] = 3 + i, -unit[r, i]
+        at[3], by[3] = n, 1.0
+        nu, s = foresee(x, p, at, by, 4, z[r], var[r])
+        t = abs(nu) / math.sqrt(s)
+        if t < 10.0:
+            v = var[r] + max(0.0, t * t / (huber * huber) - 1.0) * s
+            fold(x, p, n + 1, at, by, 4, z[r], v, w)
+    return n_rows
+
+
+@kernel
+def tie(
+    x: A,
+    p: A,
+    n: A,
+    index: A,
+    row0: A,
+    row1: A,
+    sat: A,
+    phase: A,
+    wavelength: A,
+    arc: A,
+    arc_integer: A,
+    arc_datum: A,
+    tied: A,
+    w: A,
+) -> None:
+    """Impose known integers: ambiguities of one system, signal and datum differ by whole wavelengths (σ 0.1 mm).
+
+    arc_integer, arc_datum (arcs,); tied (sats, slots): the arc that is already tied, −1 none.
+    """
+    at, by = np.zeros(2, np.int64), np.zeros(2)
+    for r in range(row0, row1):
+        s = sat[r]
+        for f in range(phase.shape[1]):
+            a = arc[r, f]
+            if a < 0 or not math.isfinite(phase[r, f]) or index[s, f] < 0 or tied[s, f] == a:
+                continue
+            if arc_datum[a] < 0:
+                tied[s, f] = -1
+                continue
+            first = s // 100 * 100
+            for other in range(first, first + 100):
+                b = tied[other, f]
+                if other == s or b < 0 or index[other, f] < 0 or arc_datum[b] != arc_datum[a]:
+                    continue
+                at[0], at[1], by[0], by[1] = index[s, f], index[other, f], 1.0, -1.0
+                z = (arc_integer[a] - arc_integer[b]) * wavelength[r, f]
+                fold(x, p, n, at, by, 2, z, 1e-8, w)
+                break
+            tied[s, f] = a
+
+
+@kernel
+def float_epoch(
+    x: A,
+    p: A,
+    n: A,
+    keys: A,
+    index: A,
+    seen: A,
+    lock: A,
+    arc_of: A,
+    row0: A,
+    row1: A,
+    sat: A,
+    group: A,
+    n_groups: A,
+    unit: A,
+    wet: A,
+    wavelength: A,
+    code: A,
+    phase: A,
+    code_var: A,
+    phase_var: A,
+    doppler: A,
+    doppler_var: A,
+    origin: A,
+    arc: A,
+    t: A,
+    dt: A,
+    settings: A,
+    code_innovation: A,
+    phase_innovation: A,
+    code_flag: A,
+    phase_flag: A,
+    arc_integer: A,
+    arc_datum: A,
+    tied: A,
+    iono_map: A,
+    prior: A,
+) -> A:
+    """One epoch of the float filter: predict, manage, tie, fold code, Doppler and phase. Returns n.
+
+    Arcs with arc_datum ≥ 0 have a known integer (see `tie`); with none known this is the plain float solution.
+
+    settings (12,): acceleration PSD, ambiguity noise, ionosphere prior variance (0: none), zenith prior variance,
+    gap, ambiguity prior variance, code Huber, code reject, phase Huber, phase reject, Doppler Huber, unused.
+    """
+    slots = phase.shape[1]
+    if dt > 0.0:
+        predict(x, p, n, keys, slots, dt, settings[0], settings[1], prior, settings[3])
+    n = manage(
+        x, p, n, keys, index, seen, lock, arc_of, row0, row1, sat, code, phase, arc, t, settings[4], settings[5],
+        settings[2], iono_map, prior,
+    )  # fmt: skip
+    w, rows = np.empty(x.shape[0]), np.empty(row1 - row0, np.int64)
+    tie(x, p, n, index, row0, row1, sat, phase, wavelength, arc, arc_integer, arc_datum, tied, w)
+    count = 0
+    for r in range(row0, row1):
+        if math.isfinite(doppler[r]):
+            rows[count] = r
+            count += 1
+    if count >= 4:
+        update_doppler(x, p, n, rows, count, unit, doppler, doppler_var, settings[10], w)
+    for kind in range(2):
+        for g in range(n_groups):
+            for f in range(slots):
+                count = 0
+                for r in range(row0, row1):
+                    if group[r] != g:
+                        continue
+                    if kind == 0 and math.isfinite(code[r, f]):
+                        rows[count] = r
+                        count += 1
+                    if kind == 1 and math.isfinite(phase[r, f]) and index[sat[r], f] >= 0:
+                        rows[count] = r
+                        count += 1
+                if count < 2:
+                    continue
+                if kind == 0:
+                    update_group(
+                        x, p, n, index, lock, rows, count, f, 0, sat, unit, wet, wavelength, code, code_var, origin,
+                        settings[6:8], code_innovation, code_flag, w,
+                    )  # fmt: skip
+                else:
+                    update_group(
+                        x, p, n, index, lock, rows, count, f, 1, sat, unit, wet, wavelength, phase, phase_var, origin,
+                        settings[8:10], phase_innovation, phase_flag, w,
+                    )  # fmt: skip
+    for r in range(row0, row1):
+        for f in range(slots):
+            if phase_flag[r, f] == 1 and tied[sat[r], f] >= 0:
+                arc_datum[tied[sat[r], f]] = -2
+                tied[sat[r], f] = -1
+    return n

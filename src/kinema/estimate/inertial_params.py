@@ -29,6 +29,8 @@ class InertialParams:
     lever_m: tuple[float, float, float] | None = None
     """Antenna from the IMU, in the body (forward, right, down); None: calibrated from zero."""
     lever_sigma_m: float = 1.0
+    lever_sigma_coarse_m: float = 0.3
+    """The same with fixes by code, which cannot show it."""
     mount_sigma_rad: float = 0.03
     mount_walk: float = 2e-5
     time_walk: float = 1e-5

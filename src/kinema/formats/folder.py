@@ -35,6 +35,7 @@ from typing import Any
 
 from kinema.core.recording import Mount
 from kinema.errors import ConfigError
+from kinema.formats.comma2k19 import representative
 
 NAME = "kinema.toml"
 _SECTIONS = {"name", "files", "base", "mounts", "truth", "solve"}
@@ -74,6 +75,9 @@ def folder_of(path: Path) -> Folder:
 
 
 def _scanned(folder: Path) -> list[Part]:
+    segment = representative(folder)
+    if segment is not None:
+        return [Part(segment)]
     files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".") and p.stat().st_size)
     if not files:
         raise ConfigError(f"{folder}: no files in it")

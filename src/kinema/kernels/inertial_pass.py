@@ -33,6 +33,8 @@ from kinema.kernels.inertial import (
     TDD,
     WHEEL_FRACTION,
     WHEEL_SIGMA,
+    X_P,
+    X_Q,
     X_V,
     ZARU_SIGMA,
     ZUPT_SIGMA,
@@ -52,6 +54,8 @@ from kinema.kernels.inertial import (
 )
 from kinema.kernels.jit import kernel
 from kinema.kernels.kalman import adjoint_measurement
+from kinema.kernels.rotation import dcm_from_quat
+from kinema.kernels.strapdown import gravity_e
 
 F64 = Any
 I64 = Any
@@ -185,6 +189,8 @@ def run_pass(
     dx, y, turn = np.zeros(N), np.zeros(3), np.zeros((2, 4))
     h, rows, t = np.zeros((3, N)), np.zeros((3, N)), np.zeros((N_NAV, N))
     r, work, means = np.zeros((3, 3)), np.zeros((24, 3)), np.zeros((6, 3))
+    gravity_e(x[X_P : X_P + 3], means[2])
+    dcm_from_quat(x[X_Q : X_Q + 4], means[3:6])
     keep_tape, keep = len(tape) > MAX_ROWS, len(trans) > 1
     at = 0
     for k in range(len(fix)):

@@ -23,7 +23,7 @@ def solve(recording: Recording, options: SolveOptions) -> Solution:
     from kinema.estimate.inertial_solution import solve_inertial
 
     try:
-        params = Params(**dict(options.params.get("inertial", {})))
+        params = Params(**{**recording.settings.get("inertial", {}), **options.params.get("inertial", {})})
     except TypeError as error:
         raise ConfigError(f"settings of [inertial]: {error}") from None
     return solve_inertial(recording, options, params)

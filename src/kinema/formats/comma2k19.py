@@ -1,0 +1,177 @@
+"""comma2k19 segments: folders of NumPy arrays `t` and `value` per sensor, of a phone in a car and the car's own bus.
+
+The arrays have no ending; any of them, or the segment's folder, stands for the whole segment. Times are the phone's
+seconds since its start; the receiver's UTC says which GPS time that is, as late as its messages arrive: the offset is
+left to be estimated.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.core.frames import c_ne
+from kinema.core.recording import Issue, Mount, Recording
+from kinema.core.solution import FixStatus, Provenance, Solution
+from kinema.core.streams import Imu, Series
+from kinema.core.time import NS, gps_ns_from_unix_ns, gps_ns_from_week
+from kinema.errors import FormatError
+from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.trajectory import ecef_from_degrees, in_order
+
+MARKS = ("IMU", "CAN", "GNSS")
+_ARRAYS = ("t", "value", "frame_gps_times", "frame_positions", "frame_times", "frame_velocities", "frame_orientations")
+PHONE_BIAS_SIGMA_RADPS = 1e-3
+"""What the phone's own calibration of its gyro leaves."""
+_SPEED_SIGMA_MPS, _DOWN_SIGMA_MPS, _BEARING_SIGMA_RAD = 0.15, 0.5, 0.01
+
+
+def segment_of(path: Path) -> Path | None:
+    """The folder of the segment that a path is or lies in, or None."""
+    for folder in (path, *path.parents[:4]):
+        for inner in (folder, folder / "processed_log"):
+            if (inner / "IMU" / "accelerometer").is_dir():
+                return inner
+    return None
+
+
+def representative(folder: Path) -> Path | None:
+    """A file that stands for the segment in `folder`, or None where it is not one."""
+    inner = segment_of(folder)
+    return None if inner is None else inner / "IMU" / "accelerometer" / "t"
+
+
+def _sniff(head: bytes, name: str) -> float:
+    return 0.9 if head.startswith(b"\x93NUMPY") and name in _ARRAYS else 0.0
+
+
+def _load(folder: Path, *names: str) -> list[F64] | None:
+    """The arrays of a sensor, float64, cut to a common length; None where one is missing. Raises FormatError."""
+    out = []
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            return None
+        try:
+            array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise FormatError(path, f"no NumPy array ({error})", remedy="copy the segment again") from None
+        if array.dtype.kind not in "fiu" or array.ndim > 2:
+            raise FormatError(path, f"array of {array.dtype}, shape {array.shape}", remedy="expected rows of numbers")
+        out.append(np.asarray(array, dtype=np.float64))
+    n = min(len(array) for array in out)
+    return [array[:n] for array in out]
+
+
+def read(source: Source, options: ReadOptions) -> Recording:
+    """The whole segment: "imu", "wheels", "steering", "fixes", and "truth" of the optimised poses."""
+    inner = segment_of(source.path)
+    if inner is None:
+        raise FormatError(source.path, "a NumPy array outside a comma2k19 segment (no IMU/accelerometer beside it)")
+    issues: list[Issue] = []
+    epoch_ns = _epoch(inner, source)
+    streams: dict[str, object] = {}
+    imu = _imu(inner, source, epoch_ns, options, issues)
+    if imu is not None:
+        streams["imu"] = imu
+    fixes = _fixes(inner, source, options, issues)
+    if fixes is not None:
+        streams["fixes"] = fixes
+    wheels = _load(inner / "CAN" / "wheel_speed", "t", "value")
+    if wheels is not None and wheels[1].ndim == 2 and wheels[1].shape[1] == 4:
+        columns = ("front_left", "front_right", "rear_left", "rear_right")
+        streams["wheels"] = Series(*_ordered(_times(wheels[0], epoch_ns), wheels[1], source, options, issues), "m/s", columns)
+    steering = _load(inner / "CAN" / "steering_angle", "t", "value")
+    if steering is not None:
+        value = np.radians(steering[1].reshape(len(steering[0]), -1)[:, 0])
+        streams["steering"] = Series(*_ordered(_times(steering[0], epoch_ns), value, source, options, issues), "rad")
+    truth = _truth(inner)
+    if truth is not None:
+        streams["truth"] = truth
+    return Recording(
+        streams, mounts={"imu": Mount(None, None, None)}, issues=tuple(issues), sources=(str(inner.name),),
+        name=inner.resolve().name, settings={"inertial": {"gyro_bias_sigma": PHONE_BIAS_SIGMA_RADPS}},
+    )  # fmt: skip
+
+
+def _times(t_s: F64, epoch_ns: int) -> I64:
+    return epoch_ns + np.round(t_s * NS).astype(np.int64)
+
+
+def _epoch(inner: Path, source: Source) -> int:
+    """GPS time of the phone's start, as well as the fastest message of the receiver tells it."""
+    live = _load(inner / "GNSS" / "live_gnss_ublox", "t", "value")
+    if live is None or not len(live[0]):
+        return 0
+    gps_ns = np.asarray(gps_ns_from_unix_ns(np.round(live[1][:, 3] * 1e6).astype(np.int64)))
+    return int((gps_ns - np.round(live[0] * NS).astype(np.int64)).max())
+
+
+def _ordered(t_ns: I64, value: F64, source: Source, options: ReadOptions, issues: list[Issue]) -> tuple[I64, F64]:
+    index, odd = in_order(source, t_ns, options)
+    issues += odd
+    return t_ns[index], value[index]
+
+
+def _imu(inner: Path, source: Source, epoch_ns: int, options: ReadOptions, issues: list[Issue]) -> Imu | None:
+    """Specific force with the rate interpolated to its times; the phone's own bias is taken out as it stood first."""
+    force = _load(inner / "IMU" / "accelerometer", "t", "value")
+    rate = _load(inner / "IMU" / "gyro_uncalibrated", "t", "value")
+    bias = _load(inner / "IMU" / "gyro_bias", "value")
+    if rate is None or bias is None:
+        rate, bias = _load(inner / "IMU" / "gyro", "t", "value"), [np.zeros((1, 3))]
+    if force is None or rate is None or len(force[0]) < 2:
+        return None
+    t_ns, f = _ordered(_times(force[0], epoch_ns), force[1], source, options, issues)
+    order = np.argsort(rate[0], kind="stable")
+    t = (t_ns - epoch_ns) * 1e-9
+    w = np.stack([np.interp(t, rate[0][order], column[order]) for column in (rate[1] - bias[0][0]).T], axis=1)
+    return Imu(t_ns, f, w)
+
+
+def _fixes(inner: Path, source: Source, options: ReadOptions, issues: list[Issue]) -> Solution | None:
+    """The u-blox receiver's: place, speed and bearing; sigmas are not stated, those of velocity are typical ones."""
+    live = _load(inner / "GNSS" / "live_gnss_ublox", "t", "value")
+    if live is None:
+        return None
+    t_ns = np.asarray(gps_ns_from_unix_ns(np.round(live[1][:, 3] * 1e6).astype(np.int64)))
+    t_ns, v = _ordered(t_ns, live[1], source, options, issues)
+    lat, lon, speed, _, h, bearing = v[:, :6].T
+    c_en = np.swapaxes(c_ne(np.radians(lat), np.radians(lon)), -1, -2)
+    course = np.radians(bearing)
+    v_n = np.stack([speed * np.cos(course), speed * np.sin(course), np.zeros_like(speed)], axis=1)
+    zero = np.zeros_like(course)
+    along = np.stack([np.cos(course), np.sin(course), zero], axis=1)
+    across = np.stack([-np.sin(course), np.cos(course), zero], axis=1)
+    sigma_across2 = _SPEED_SIGMA_MPS**2 + (_BEARING_SIGMA_RAD * speed) ** 2
+    cov_n = (
+        along[:, :, None] * along[:, None, :] * _SPEED_SIGMA_MPS**2
+        + across[:, :, None] * across[:, None, :] * sigma_across2[:, None, None]
+        + np.diag([0.0, 0.0, _DOWN_SIGMA_MPS**2])
+    )
+    return Solution(
+        t_ns, ecef_from_degrees(lat, lon, h), v_e_mps=np.einsum("nij,nj->ni", c_en, v_n),
+        cov_v_e=c_en @ cov_n @ np.swapaxes(c_en, -1, -2), status=np.full(len(t_ns), FixStatus.SINGLE, np.uint8),
+        provenance=Provenance(sources=(source.name,)),
+    )  # fmt: skip
+
+
+def _truth(inner: Path) -> Solution | None:
+    """The published poses of the camera."""
+    folder = next((f for f in (inner / "global_pose", inner.parent / "global_pose", inner.parent / "global_pos") if f.is_dir()), None)
+    pose = folder and _load(folder, "frame_gps_times", "frame_positions", "frame_velocities")
+    if not pose:
+        return None
+    t_ns = np.array([gps_ns_from_week(int(week), float(tow)) for week, tow in pose[0]], dtype=np.int64)
+    keep = np.concatenate([[True], np.diff(t_ns) > 0])
+    n = int(keep.sum())
+    return Solution(
+        t_ns[keep], pose[1][keep], v_e_mps=pose[2][keep], status=np.full(n, FixStatus.FIXED, np.uint8),
+        provenance=Provenance(point="camera"),
+    )  # fmt: skip
+
+
+FORMAT = Format("comma2k19", "comma2k19 segment (NumPy arrays)", (), _sniff, read)

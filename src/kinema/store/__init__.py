@@ -1,0 +1,1 @@
+"""What is kept: solutions in folders of Parquet, and public recordings fetched by name."""

@@ -47,7 +47,7 @@ def test_score_takes_a_point_in_both_spellings(town: Path, capsys: pytest.Captur
         (["truth.pos", "1,2,90000"], "neither latitude"),
         (["truth.pos", "nowhere.pos"], "no such file"),
         (["truth.pos", "truth.pos", "--lever-arm", "a,b,c"], "three numbers"),
-        (["truth.pos", "truth.pos", "--from", "1"], "no epoch"),
+        (["truth.pos", "truth.pos", "--from", "604799"], "no epoch"),
         (["rover.obs", "truth.pos"], "a trajectory"),
     ],
 )

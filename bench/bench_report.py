@@ -91,9 +91,7 @@ def main() -> None:
     if missing():
         sys.exit(missing())
     cases = {
-        "100,000 epochs, all channels, truth": lambda: dict(
-            zip(("solution", "truth"), drive(100_000, residuals=False))
-        ),
+        "100,000 epochs, all channels, truth": lambda: pair(100_000, residuals=False),
         "10,000 epochs, 540,000 residuals": lambda: pair(10_000),
         "1,000,000 epochs, 3 channels": lambda: {"solution": three_channels(1_000_000)},
     }

@@ -191,7 +191,9 @@ def test_phone_dark_and_paper(browser: Browser, session: Path) -> None:
     browser.frames(4)
     assert browser.run("return document.documentElement.scrollWidth") <= 390
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(14, 18, 23)"
-    assert browser.pdf().startswith(b"%PDF")
+    paper = browser.pdf()
+    assert paper.startswith(b"%PDF")
+    assert len(paper) > 150_000  # the drawings are on it as paths; without them it has a tenth of that
     browser.frames(4)
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(14, 18, 23)"
     assert browser.console() == []

@@ -17,6 +17,7 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.solution import FixStatus, Solution
 from kinema.errors import ConfigError, DataError
 from kinema.report import scripts
+from kinema.report.plots import errors_at
 from kinema.report.satellites import in_view, satellite_rows, sight_of, signal_rows
 from kinema.report.trajectory import motion_of
 from sessions import HOSTILE, drive
@@ -115,6 +116,16 @@ def test_distance_is_speed_over_time() -> None:
     assert motion_of(solution).distance_m == pytest.approx(length, rel=0.01)
     still = motion_of(Solution(truth.t_ns, truth.p_e_m))
     assert still.distance_m == pytest.approx(length, rel=0.01)
+
+
+def test_a_score_of_a_part_is_laid_to_its_own_epochs() -> None:
+    solution, truth = drive(300)
+    part = kinema.score(solution, truth, from_ns=int(solution.t_ns[100]), to_ns=int(solution.t_ns[150]))
+    error = errors_at(part, solution.t_ns)
+    assert np.isfinite(error[100:151]).all()
+    assert np.isnan(error[:100]).all()
+    assert np.isnan(error[151:]).all()
+    assert "Horizontal error" in kinema.report(solution, score=part).html
 
 
 def test_seen_and_used_are_counted_per_epoch() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.analysis.judgement import Score
+from kinema.core.arrays import F64, I64
 from kinema.core.solution import Channel
 from kinema.report.blocks.charts import Cloud, Corridor, Groups, Line, Plot
 from kinema.report.blocks.sky import Sky
@@ -20,9 +21,9 @@ _COLOURS = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
 
 def errors(draft: Draft, score: Score | None) -> None:
     """Errors against truth with their stated 95 % bounds; first, for they are what one looks for."""
-    if score is None or len(score.error_n_m) != len(draft.motion.t_s):
+    if score is None:
         return
-    columns, error = draft.columns, score.error_n_m
+    columns, error = draft.columns, errors_at(score, draft.motion.solution.t_ns)
     horizontal = np.hypot(error[:, 0], error[:, 1])
     columns.add("error.h", horizontal, unit="m", label="Horizontal error")
     draft.readout.append("error.h")
@@ -44,6 +45,15 @@ def errors(draft: Draft, score: Score | None) -> None:
         draft.plots.append(
             Plot(f"{name} error", "m", [Line(column, "error", colour=colour)], bands, low_high, True, 112)
         )
+
+
+def errors_at(score: Score, t_ns: I64) -> F64:
+    """Errors north, east, down at the times t_ns (n, 3); NaN where the score did not judge."""
+    error = np.full((len(t_ns), 3), np.nan)
+    at = np.minimum(np.searchsorted(t_ns, score.t_ns), len(t_ns) - 1)
+    same = t_ns[at] == score.t_ns
+    error[at[same]] = score.error_n_m[same]
+    return error
 
 
 def motion_plots(draft: Draft) -> None:

@@ -19,11 +19,8 @@ async function start() {
   const surfaces = await Promise.all(Object.entries(spec.blocks).map(([ident, one]) =>
     mountOf(one.kind)(document.getElementById(ident), one, { store, view })));
   const drawn = surfaces.filter(Boolean);
-  onTheme(() => {
-    if (view) view.tell("theme");
-    for (const surface of drawn) surface.now();
-  });
-  addEventListener("beforeprint", () => drawAll(drawn));
+  onTheme(() => view && view.tell("theme"));
+  for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => drawAll(drawn));
   if (view) await controls(view, store, spec);
   window.kinema = { view, store, surfaces: drawn };
   requestAnimationFrame(() => requestAnimationFrame(() => {

@@ -12,7 +12,7 @@ async function mountStrip(element, spec, { store, view }) {
   const runs = runsOf(await store.column(spec.column), track);
   const colours = new Map(spec.categories.map(([value, , colour]) => [value, colour]));
   const scale = () => {
-    const [low, high] = view.domain(), wide = stage.clientWidth - MARGIN - GUTTER;
+    const [low, high] = view.domain(), wide = surface.size()[0] - MARGIN - GUTTER;
     return { px: (v) => GUTTER + ((v - low) / (high - low)) * wide, value: (p) => low + ((p - GUTTER) / wide) * (high - low) };
   };
 

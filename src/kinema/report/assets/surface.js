@@ -1,7 +1,11 @@
 // A pair of canvases in a stage: one for what changes seldom, one above it for the cursor. Both are sharp on every
 // screen, and drawn only while they are in view.
 
+import { isPrinting } from "./theme.js";
+
 const SLOW_MS = 12;
+// Widths and heights on A4 with the margins of page.css: browsers lay the paper out after they ask for the drawings.
+const PAPER = { whole: 681, half: 324, map: 400, sky: 330 };
 
 export class Surface {
   constructor(stage, draw, drawOver) {
@@ -54,8 +58,14 @@ export class Surface {
     }, this.rested - time);
   }
 
+  size() {
+    if (!isPrinting()) return [this.stage.clientWidth, this.stage.clientHeight];
+    const kind = ["map", "sky"].find((one) => this.stage.closest("." + one));
+    return [this.stage.closest(".column") ? PAPER.half : PAPER.whole, PAPER[kind] || parseInt(this.stage.style.height)];
+  }
+
   now() {
-    const width = this.stage.clientWidth, height = this.stage.clientHeight;
+    const [width, height] = this.size();
     if (!width || !height) return;
     if (this.stale.base) {
       const start = performance.now();
@@ -65,7 +75,10 @@ export class Surface {
       const took = performance.now() - start;
       this.rested = took > SLOW_MS ? start + took + Math.min(3 * took, 300) : 0;
     }
-    if (this.drawOver && (this.stale.base || this.stale.over)) {
+    if (isPrinting()) {
+      // On paper a second canvas would wipe out the first one, so both are drawn on the first.
+      this.drawOver(this.base, width, height);
+    } else if (this.stale.base || this.stale.over) {
       this.fit(this.over, width, height);
       this.drawOver(this.over, width, height);
     }
@@ -73,7 +86,7 @@ export class Surface {
   }
 
   fit(ctx, width, height) {
-    const ratio = Math.min(window.devicePixelRatio || 1, 3);
+    const ratio = isPrinting() ? 3 : Math.min(window.devicePixelRatio || 1, 3);
     const w = Math.round(width * ratio), h = Math.round(height * ratio);
     if (ctx.canvas.width !== w || ctx.canvas.height !== h) {
       ctx.canvas.width = w;

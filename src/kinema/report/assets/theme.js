@@ -8,6 +8,10 @@ export function isDark() {
   return dark.matches && !printing;
 }
 
+export function isPrinting() {
+  return printing;
+}
+
 // A CSS variable of the page as a colour.
 export function paint(name) {
   if (!resolved.has(name)) resolved.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());

@@ -176,7 +176,7 @@ def _fields(group: list[Block], told: _Told) -> tuple[list[str], Any, Any]:
     for k, block in enumerate(group):
         row = whole[k] if whole is not None else _as_floats(strings[k])
         epoch = _epoch(block.lines[0][4:23].decode("ascii", "replace"))
-        if row is None or epoch is None:
+        if row is None or epoch is None or np.isinf(row).any():
             told.tell("garbled message", f"line {block.number}", bad=True, detail=f"{block.sat} {block.message}")
             continue
         keep.append(block.sat)

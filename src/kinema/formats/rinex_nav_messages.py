@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64
+from kinema.core.arrays import F64, I64
 from kinema.core.ephemeris import GLONASS_COLUMNS, KEPLER_COLUMNS, MESSAGES, BroadcastEphemerides
 from kinema.core.satellites import sat_id
 from kinema.core.time import BDT_MINUS_GPS_NS, GPS_MINUS_UNIX_NS, NS, WEEK_S, gps_ns_from_calendar, gps_ns_from_unix_ns
@@ -89,13 +89,13 @@ def convert(
         kepler[:, fit] = _fit_s(system, values[:, 28])
     kinds = np.full(n, MESSAGES.index(message), np.uint8)
     if system == "E" and version < 4:
-        sources = np.nan_to_num(values[:, _DATA_SOURCES]).astype(np.int64)
+        sources = _whole(values[:, _DATA_SOURCES])
         f_nav = ((sources & 0b010) != 0) & ((sources & 0b101) == 0)
         kinds[f_nav] = MESSAGES.index("FNAV")
-    health = np.nan_to_num(values[:, _HEALTH_AT.get((system, message), _HEALTH)], nan=0.0)
+    health = _whole(values[:, _HEALTH_AT.get((system, message), _HEALTH)])
     return BroadcastEphemerides(
         sat=sat, message=kinds, toe_ns=toe_ns, sent_ns=sent_ns + to_gps_ns,
-        health=np.clip(health, -1, 2**31).astype(np.int64),
+        health=health,
         row=np.arange(n), kepler=kepler, glonass=np.empty((0, len(GLONASS_COLUMNS))),
     )  # fmt: skip
 
@@ -115,6 +115,11 @@ def _near(tow_s: F64, label_ns: Any) -> Any:
     whole = np.where(good, np.nan_to_num(tow_s), 0.0)
     offset = np.mod(whole - label_s % WEEK_S + WEEK_S / 2, WEEK_S) - WEEK_S / 2
     return np.where(good, label_ns + np.rint(offset * 1e9).astype(np.int64), label_ns)
+
+
+def _whole(values: F64) -> I64:
+    """Small whole numbers; 0 where there is none, the nearest bound where one is absurd."""
+    return np.rint(np.clip(np.nan_to_num(values, nan=0.0), -(2.0**52), 2.0**52)).astype(np.int64)
 
 
 def _fit_s(system: str, said: F64) -> F64:
@@ -142,13 +147,14 @@ def _glonass(version: float, sat: Any, label_ns: Any, values: F64) -> BroadcastE
         g[:, put["delta_tau_s"]] = np.where(np.abs(delta) < 1.0, delta, np.nan)
     if version < 3:
         day_ns = label_ns // (86_400 * NS) * (86_400 * NS)
-        sent_ns = np.where(np.isfinite(values[:, 2]), day_ns + np.rint(np.nan_to_num(values[:, 2]) * 1e9), label_ns)
+        known = (values[:, 2] >= 0) & (values[:, 2] <= 86_400)
+        sent_ns = np.where(known, day_ns + _whole(np.where(known, values[:, 2], 0.0) * 1e9), label_ns)
     else:
         sent_ns = _near(values[:, 2], label_ns)
     return BroadcastEphemerides(
         sat=sat, message=np.full(n, MESSAGES.index("FDMA"), np.uint8), toe_ns=toe_ns,
         sent_ns=toe_ns + (sent_ns - label_ns).astype(np.int64),
-        health=np.nan_to_num(values[:, 6]).astype(np.int64), row=np.arange(n),
+        health=_whole(values[:, 6]), row=np.arange(n),
         kepler=np.empty((0, len(KEPLER_COLUMNS))), glonass=g,
     )  # fmt: skip
 
@@ -178,7 +184,7 @@ def merged(
     issue = np.zeros(len(rows))
     issue[~is_fdma] = np.nan_to_num(tables["kepler"][rows[~is_fdma], KEPLER_COLUMNS.index("iode")])
     order = np.lexsort((flat["sent_ns"], issue, flat["toe_ns"], flat["message"], flat["sat"]))
-    key = np.stack([flat["sat"], flat["message"], flat["toe_ns"], issue.astype(np.int64)], axis=1)[order]
+    key = np.stack([flat["sat"], flat["message"], flat["toe_ns"], _whole(issue)], axis=1)[order]
     keep = order[np.concatenate([[True] * min(len(order), 1), (np.diff(key, axis=0) != 0).any(axis=1)]).astype(bool)]
     new_row = np.empty(len(keep), np.int64)
     g = is_fdma[keep]

@@ -85,7 +85,8 @@ def _epoch(line: bytes) -> int | None:
         whole = gps_ns_from_calendar(year, month, day, (hour * 60 + minute) * 60 * NS)
     except ValueError:
         return None
-    return whole + round(second * 1e9) if whole >= 0 and 0 <= second < 61 and hour < 25 and minute < 60 else None
+    good = 1980 <= year < 2200 and 0 <= hour < 25 and 0 <= minute < 60 and 0 <= second < 61
+    return whole + round(second * 1e9) if good and whole >= 0 else None
 
 
 def _values(source: Source, lines: list[bytes], rows: list[tuple[int, int]], bad: dict[str, Any], strict: bool) -> Any:

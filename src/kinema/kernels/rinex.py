@@ -95,7 +95,7 @@ def observation(data: U8, at: int) -> float:
     whole = 0
     for q in range(k, at + 14):
         if q != at + 10:
-            digit = np.int64(data[q]) - ZERO
+            digit = int(np.int64(data[q]) - ZERO)
             if not 0 <= digit <= 9:
                 return decimal(data, at, at + 14)
             whole = whole * 10 + digit

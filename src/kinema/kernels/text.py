@@ -64,7 +64,7 @@ def decimal(data: U8, at: int, end: int) -> float:
     for k in range(at, end):
         c = np.int64(data[k])
         if ZERO <= c <= 57:
-            whole = whole * 10 + (c - ZERO)
+            whole = whole * 10 + int(c - ZERO)
             digits += 1
         elif c == POINT and point < 0:
             point = k
@@ -86,7 +86,7 @@ def integer(data: U8, at: int, end: int) -> int:
     for k in range(at, end):
         c = np.int64(data[k])
         if ZERO <= c <= 57:
-            value = value * 10 + (c - ZERO)
+            value = value * 10 + int(c - ZERO)
             begun = True
         elif c != BLANK or begun:
             return -1

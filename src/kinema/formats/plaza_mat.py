@@ -1,0 +1,95 @@
+"""The Plaza range data sets (MATLAB 5): odometry DR, ranges TD, anchors TL and truth GT of a mower on a lawn.
+
+DR: time, distance and turn since the row before; TD: time, sender, anchor, metres; TL: anchor, x, y; GT: time, x, y,
+heading (from x towards y). Times are seconds of the file's own clock (Djugash, "Geolocation with range", 2010).
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.core.recording import Issue, Recording
+from kinema.core.solution import FixStatus, Provenance, Solution
+from kinema.core.streams import AnchorRanges, Series
+from kinema.core.time import NS
+from kinema.errors import FormatError
+from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.trajectory import in_order
+
+_MAGIC = b"MATLAB 5.0 MAT-file"
+_WIDTHS = {"DR": 3, "TD": 4, "TL": 3}
+
+
+def _sniff(head: bytes, name: str) -> float:
+    if not head.startswith(_MAGIC):
+        return 0.0
+    return 0.9 if "plaza" in name.lower() else 0.4
+
+
+def _table(source: Source, found: dict[str, object], name: str, width: int) -> F64:
+    value = np.asarray(found.get(name))
+    if value.ndim != 2 or value.shape[1] != width or value.dtype.kind not in "fiu":
+        have = ", ".join(key for key in found if not key.startswith("__"))
+        raise FormatError(source.path, f"no table {name} of {width} columns in it, only {have}")
+    value = np.asarray(value, dtype=np.float64)
+    if not np.isfinite(value).all():
+        raise FormatError(source.path, f"table {name} has values that are not numbers")
+    return value
+
+
+def read(source: Source, options: ReadOptions) -> Recording:
+    """Read "odometry" (distance in m, turn in rad), "ranges", and "truth" where it is there. Raises FormatError."""
+    from scipy.io import loadmat
+
+    try:
+        found = loadmat(io.BytesIO(bytes(source.data)))
+    except Exception as error:  # a damaged file fails in as many ways as the library has
+        raise FormatError(source.path, f"not a MATLAB 5 file that can be read ({error})") from None
+    odometry, ranges, anchors = (_table(source, found, name, width) for name, width in _WIDTHS.items())
+    t_dr = _ns(odometry[:, 0])
+    index, issues = in_order(source, t_dr, options)
+    t_td = _ns(ranges[:, 0])
+    order = np.argsort(t_td, kind="stable")
+    back = int((np.diff(t_td) < 0).sum())
+    told = (Issue("ranges out of order", back, "", source.name, "sorted by time"),) if back else ()
+    ids = anchors[:, 0].astype(np.int64)
+    of = {int(key): k for k, key in enumerate(ids)}
+    strange = sorted({int(a) for a in ranges[:, 2]} - of.keys())
+    if strange:
+        raise FormatError(source.path, f"ranges to anchor {strange[0]}, which TL does not place")
+    streams: dict[str, object] = {
+        "odometry": Series(t_dr[index], odometry[index, 1:3], "m, rad", ("distance", "turn")),
+        "ranges": AnchorRanges(
+            t_td[order], np.array([of[int(a)] for a in ranges[order, 2]], np.int32), ranges[order, 3],
+            np.column_stack([anchors[:, 1:3], np.zeros(len(anchors))]), tuple(str(key) for key in ids),
+        ),
+    }  # fmt: skip
+    if "GT" in found:
+        truth = _table(source, found, "GT", 4)
+        streams["truth"] = _truth(truth)
+    return Recording(streams, issues=(*issues, *told), sources=(source.name,))
+
+
+def _ns(t_s: F64) -> I64:
+    return np.round(t_s * NS).astype(np.int64)
+
+
+def _truth(table: F64) -> Solution:
+    from kinema.core.frames import WGS84_A_M
+
+    t_ns = _ns(table[:, 0])
+    keep = np.concatenate([[True], np.diff(t_ns) > 0])
+    x, y = table[keep, 1], table[keep, 2]
+    half = 0.5 * (0.5 * np.pi - table[keep, 3])
+    zero = np.zeros_like(half)
+    return Solution(
+        t_ns[keep], np.column_stack([np.full_like(x, WGS84_A_M), x, y]),
+        q_nb_wxyz=np.column_stack([np.cos(half), zero, zero, np.sin(half)]),
+        status=np.full(len(x), FixStatus.FIXED, np.uint8), provenance=Provenance(datum="local", point="body"),
+    )  # fmt: skip
+
+
+FORMAT = Format("plaza_mat", "Plaza range data set (MATLAB 5)", (".mat",), _sniff, read)

@@ -45,7 +45,7 @@ def metres(value: float) -> tuple[str, str]:
 
 def length(value: float) -> str:
     """A length as one text."""
-    return " ".join(metres(value)).strip()
+    return " ".join(metres(value)).strip().replace("-", "\u2212")
 
 
 def duration(seconds: float) -> str:
@@ -240,12 +240,18 @@ def residual_table(residuals: Residuals) -> Table:
             row.signal,
             Cell(str(row.used), row.used),
             Cell(str(row.left_out), row.left_out),
-            *(_number(v, 3, row.unit) for v in (row.mean, row.rms, row.robust, row.p95)),
+            *(_residual(v, row.unit) for v in (row.mean, row.rms, row.robust, row.p95)),
             _number(row.normalised, 2),
         ]
         for row in signal_rows(residuals)
     ]
     return Table("Residuals by signal", headings, body, "Of measurements that counted, after the solution.")
+
+
+def _residual(value: float, unit: str) -> Cell:
+    if unit == "m" and np.isfinite(value):
+        return Cell(length(value), value)
+    return _number(value, 3, unit)
 
 
 def _number(value: float, decimals: int, unit: str = "") -> Cell:
@@ -284,15 +290,10 @@ def issue_blocks(recording: Recording) -> list[Block]:
     rows: list[Row] = []
     for role, stream in recording.streams.items():
         t_ns = getattr(stream, "t_ns", np.zeros(0, dtype=np.int64))
+        count = len(t_ns) or len(getattr(stream, "sat", ()))
         step = float(np.median(np.diff(t_ns))) * 1e-9 if len(t_ns) > 1 else float("nan")
-        rows.append(
-            [
-                role,
-                type(stream).__name__,
-                Cell(str(len(t_ns)), len(t_ns)),
-                _number(1 / step if step > 0 else np.nan, 2, "Hz"),
-            ]
-        )
+        rate = _number(1 / step if step > 0 else np.nan, 2, "Hz")
+        rows.append([role, type(stream).__name__, Cell(str(count), count), rate])
     blocks: list[Block] = [Table("What was read", ("Stream", "Kind", "Rows", "Rate"), rows)]
     if recording.issues:
         found: list[Row] = [

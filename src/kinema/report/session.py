@@ -151,7 +151,8 @@ def _map(draft: Draft) -> Map:
 
 
 def _outages(motion: Motion) -> list[Span]:
-    return [Span(start, stop, "no position", "outage") for start, stop in motion.outages]
+    gone = [Span(start, stop, "no position", "outage") for start, stop in motion.outages]
+    return gone + [Span(start, stop, "dead-reckoned", "bridged") for start, stop in motion.bridged]
 
 
 def _laps(motion: Motion, laps: Sequence[Event]) -> list[Span]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kinema.core.arrays import F64
 from kinema.core.frames import c_ne, cov_n_from_e, geodetic_from_ecef, ned_from_ecef, vectors_n_from_e
-from kinema.core.solution import Solution
+from kinema.core.solution import FixStatus, Solution
 from kinema.core.time import seconds_since
 from kinema.errors import DataError
 from kinema.report.columns import MANY
@@ -142,6 +142,13 @@ class Motion:
         if have[-1] < len(self.t_s) - 1:
             spans.append((float(t[-1]), float(self.t_s[-1])))
         return spans
+
+    @cached_property
+    def bridged(self) -> list[tuple[float, float]]:
+        """Stretches that were dead-reckoned (s, s)."""
+        mark = np.r_[False, self.solution.status == FixStatus.DEAD_RECKONED, False].astype(np.int8)
+        starts, stops = np.flatnonzero(np.diff(mark) == 1), np.flatnonzero(np.diff(mark) == -1)
+        return [(float(self.t_s[a]), float(self.t_s[b - 1])) for a, b in zip(starts, stops, strict=True)]
 
     @property
     def length_quantum_m(self) -> float:

@@ -27,7 +27,7 @@ export function spanOnAxis(view, [start, stop, label, kind]) {
   return { start: x[Math.min(lowerBound(time, start), last)], stop: x[nearest(time, stop)], label, kind };
 }
 
-// Outages are shaded, other spans are fenced by lines with their name.
+// Outages and what was bridged by dead reckoning are shaded, other spans are fenced by lines with their name.
 export function drawSpans(ctx, frame, view) {
   const px = scaleX(frame);
   ctx.font = font(10);
@@ -35,8 +35,8 @@ export function drawSpans(ctx, frame, view) {
     const one = spanOnAxis(view, span);
     if (!one || one.stop < frame.x0 || one.start > frame.x1) continue;
     const a = Math.max(px(one.start), frame.left), b = Math.min(px(one.stop), frame.right);
-    if (one.kind === "outage") {
-      ctx.fillStyle = paint("--outage");
+    if (one.kind === "outage" || one.kind === "bridged") {
+      ctx.fillStyle = paint(`--${one.kind}`);
       ctx.fillRect(a, frame.top, Math.max(b - a, 1), frame.bottom - frame.top);
     } else {
       ctx.fillStyle = paint("--line-strong");
@@ -75,7 +75,9 @@ export function drawAxes(ctx, frame, view) {
 }
 
 function levels(frame) {
-  const step = niceStep(frame.y1 - frame.y0, Math.max(2, (frame.bottom - frame.top) / 26));
+  const span = frame.y1 - frame.y0;
+  let step = niceStep(span, Math.max(2, (frame.bottom - frame.top) / 26));
+  if (span < 2.6 * step) step = niceStep(span, span / (0.5 * step));
   const decimals = decimalsOf(step), ticks = [];
   for (let k = Math.ceil(frame.y0 / step - 1e-9); k * step <= frame.y1 + step * 1e-9; k++) {
     ticks.push([k * step, fixed(k * step, decimals)]);

@@ -68,7 +68,8 @@ class Axis:
 
 @dataclass(frozen=True)
 class Span:
-    """A marked stretch of the first track's time axis, in its seconds: an outage, a lap, a stop."""
+    """A marked stretch of the first track's time axis, in its seconds. `kind` "outage" and "bridged" (by dead
+    reckoning) are shaded; any other (a lap, a stop) is fenced by lines with its label."""
 
     start_s: float
     stop_s: float

@@ -21,6 +21,8 @@ class Cell:
 
 
 Row = Sequence[str | Cell]
+WIDE = 7
+"""A table of more columns than this takes the whole width."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class Table:
             for row in self.rows
         )
         note = f'<p class="note">{text(self.note)}</p>' if self.note else ""
+        wide = " wide" if len(self.headings) > WIDE else ""
         return (
-            f'<section class="block table" id="{text(ident)}"><h3>{text(self.title)}</h3>{note}'
+            f'<section class="block table{wide}" id="{text(ident)}"><h3>{text(self.title)}</h3>{note}'
             f'<div class="scroll" tabindex="0" role="region" aria-label="{text(self.title)}"><table><thead><tr>{heads}'
             f"</tr></thead><tbody>{body}</tbody></table></div></section>"
         )

@@ -20,6 +20,7 @@ from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.time import NS, WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.tables import bytes_of, nanoseconds
 from kinema.formats.trajectory import (
     RELATIVE_CLOCK,
     WEEK_UNKNOWN,
@@ -121,7 +122,9 @@ def _table(
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(pa.py_buffer(source.data)),
-            read_options=pa_csv.ReadOptions(skip_rows=skip, column_names=_unique(names), use_threads=False),
+            read_options=pa_csv.ReadOptions(
+                skip_rows=skip, column_names=_unique(names), use_threads=False, encoding=_encoding(source)
+            ),
             parse_options=pa_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=on_bad),
             convert_options=pa_csv.ConvertOptions(null_values=["", "nan", "NaN", "NA", "null", "-"]),
         )
@@ -134,6 +137,16 @@ def _table(
     if table.num_rows == 0:
         raise FormatError(source.path, "no row below its header", "", "is the file whole?")
     return table, issues
+
+
+def _encoding(source: Source) -> str:
+    if (bytes_of(source) < 128).all():
+        return "utf8"
+    try:
+        bytes(source.data).decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin1"
+    return "utf8"
 
 
 def _unique(names: list[str]) -> list[str]:
@@ -151,7 +164,8 @@ def _numbers(source: Source, table: Any, name: str) -> F64:
 
     column = table.column(name)
     try:
-        return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+        value = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+        return np.where(np.isfinite(value), value, np.nan)
     except pa.ArrowException:
         what = f"column '{name}' holds more than numbers"
         raise FormatError(source.path, what, "", "is the decimal sign a point, the delimiter right?") from None
@@ -171,7 +185,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(source.path, "no header line", "line 1", "name its columns: utc,lat,lon,h")
     table, issues = _table(source, options, skip, delimiter, names)
     if ours:
-        t_ns = np.asarray(table.column("t_ns").to_numpy(), np.int64)
+        t_ns = _exact_times(source, table)
     else:
         t_ns, doubt = _times(source, table, columns)
         issues += doubt
@@ -186,14 +200,25 @@ def read(source: Source, options: ReadOptions) -> Recording:
     return Recording({"fixes": solution}, issues=(*issues, *odd), sources=(source.name,), simulated=simulated)
 
 
+def _exact_times(source: Source, table: Any) -> I64:
+    import pyarrow as pa
+
+    missing = [name for name in ("t_ns", "status", "n_sats") if name not in table.column_names]
+    if missing:
+        raise FormatError(source.path, f"no column {missing[0]}", "", "was its header changed?")
+    column = table.column("t_ns")
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise FormatError(source.path, "t_ns holds more than whole numbers", "", "is the file damaged?")
+    return np.asarray(column.to_numpy(), np.int64)
+
+
 def _times(source: Source, table: Any, columns: dict[str, str]) -> tuple[I64, list[Issue]]:
     if "tow" in columns:
         tow = _numbers(source, table, columns["tow"])
-        in_ms = "ms" in columns["tow"].lower() or np.nanmax(tow) > 700_000
-        tow_ns = np.round(tow * (1_000_000 if in_ms else NS))
+        in_ms = "ms" in columns["tow"].lower() or bool((tow > 700_000).any())
         week = _numbers(source, table, columns["week"]) if "week" in columns else np.zeros(len(tow))
-        _whole(source, tow_ns + week, columns["tow"])
-        t_ns = week.astype(np.int64) * WEEK_NS + tow_ns.astype(np.int64)
+        _whole(source, tow + week, columns["tow"])
+        t_ns = nanoseconds(source, week, WEEK_NS) + nanoseconds(source, tow, 1_000_000 if in_ms else NS)
         detail = "seconds of week; taken as the week of what is compared with it"
         return t_ns, [] if "week" in columns else [Issue(WEEK_UNKNOWN, 1, "", source.name, detail)]
     if "utc" not in columns:
@@ -220,6 +245,7 @@ def _clock(source: Source, table: Any, name: str) -> tuple[I64, list[Issue]]:
     value = np.asarray(column.to_numpy(), np.int64) if exact else _numbers(source, table, name)
     _whole(source, value.astype(np.float64), name)
     unit = next((unit for above, unit in _POSIX if np.median(value) > above), None)
+    nanoseconds(source, value.astype(np.float64), unit or NS)
     whole = np.floor(value)
     t_ns = whole.astype(np.int64) * (unit or NS) + np.round((value - whole) * (unit or NS)).astype(np.int64)
     if unit:
@@ -290,7 +316,7 @@ def _ours(source: Source, table: Any, _columns: dict[str, str], t_ns: I64, index
         mode=said("mode", ""), simulated=said("simulated", "no") != "no", datum=said("datum", "WGS84"),
         point=said("point", "antenna"),
     )  # fmt: skip
-    n_sats = np.nan_to_num(_numbers(source, table, "n_sats")[index]).astype(np.int16)
+    n_sats = np.clip(np.nan_to_num(_numbers(source, table, "n_sats")[index]), 0, 999).astype(np.int16)
     return Solution(t_ns[index], p_e_m, status=status, n_sats=n_sats, channels=channels, provenance=made, **arrays)
 
 

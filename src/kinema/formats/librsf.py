@@ -13,10 +13,9 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.satellites import SPEED_OF_LIGHT_MPS, SYSTEMS
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import PreparedRanges, Series
-from kinema.core.time import NS
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.tables import bytes_of, line_at, read_numbers, text_at
+from kinema.formats.tables import bytes_of, line_at, nanoseconds, read_numbers, text_at
 from kinema.formats.trajectory import RELATIVE_CLOCK, in_order
 
 EARTH_RATE_RADPS = 7.2921151467e-5
@@ -77,9 +76,9 @@ def read(source: Source, options: ReadOptions) -> Recording:
         if word == b"pseudorange3":
             streams["prepared"] = _ranges(source, v[np.argsort(v[:, 0], kind="stable")])
         elif word == b"odom3":
-            streams["odometry"] = _odometry(v[np.argsort(v[:, 0], kind="stable")])
+            streams["odometry"] = _odometry(source, v[np.argsort(v[:, 0], kind="stable")])
         else:
-            index, odd = in_order(source, _t_ns(v), options)
+            index, odd = in_order(source, _t_ns(source, v), options)
             streams["truth"] = _truth(source, v[index])
             issues += odd
     if not streams:
@@ -87,13 +86,19 @@ def read(source: Source, options: ReadOptions) -> Recording:
     return Recording(streams, issues=tuple(issues), sources=(source.name,))
 
 
-def _t_ns(v: F64) -> I64:
-    return np.round(v[:, 0] * NS).astype(np.int64)
+def _sigmas(source: Source, variances: F64) -> F64:
+    if (variances < 0).any():
+        raise FormatError(source.path, "a negative variance", "", "is the file damaged?")
+    return np.sqrt(variances)
+
+
+def _t_ns(source: Source, v: F64) -> I64:
+    return nanoseconds(source, v[:, 0])
 
 
 def _ranges(source: Source, v: F64) -> PreparedRanges:
-    t_ns, first = np.unique(_t_ns(v), return_index=True)
-    codes = v[:, 7].astype(np.int64)
+    t_ns, first = np.unique(_t_ns(source, v), return_index=True)
+    codes = np.clip(v[:, 7], -1, 255).astype(np.int64)
     unknown = ~np.isin(codes, list(SYSTEM_OF_CODE))
     if unknown.any():
         wrong = codes[np.argmax(unknown)]
@@ -101,9 +106,10 @@ def _ranges(source: Source, v: F64) -> PreparedRanges:
     system = np.zeros(33, np.int16)
     for code, letter in SYSTEM_OF_CODE.items():
         system[code] = 100 * SYSTEMS.index(letter)
+    number = (np.clip(v[:, 6], 0, 1e6).astype(np.int64) % 100).astype(np.int16)
     return PreparedRanges(
-        t_ns, np.append(first, len(v)), system[codes] + (v[:, 6].astype(np.int64) % 100).astype(np.int16),
-        v[:, 1], np.sqrt(v[:, 2]), _turned_by_flight(v[:, 3:6], v[:, 1]),
+        t_ns, np.append(first, len(v)), system[codes] + number,
+        v[:, 1], _sigmas(source, v[:, 2]), _turned_by_flight(v[:, 3:6], v[:, 1]),
         np.radians(v[:, 8]), np.where(v[:, 9] > 0, v[:, 9], np.nan),
     )  # fmt: skip
 
@@ -117,17 +123,17 @@ def _turned_by_flight(sat_p_e_m: F64, range_m: F64) -> F64:
     return np.stack([c * x + s * y, c * y - s * x, z], axis=1)
 
 
-def _odometry(v: F64) -> Series:
+def _odometry(source: Source, v: F64) -> Series:
     """Velocity and rate turned from forward-left-up to forward-right-down, variances to sigmas."""
     turned = v[:, 1:7] * (1, -1, -1, 1, -1, -1)
-    return Series(_t_ns(v), np.hstack([turned, np.sqrt(v[:, 7:13])]), "m/s, rad/s", ODOMETRY_COLUMNS)
+    return Series(_t_ns(source, v), np.hstack([turned, _sigmas(source, v[:, 7:13])]), "m/s, rad/s", ODOMETRY_COLUMNS)
 
 
 def _truth(source: Source, v: F64) -> Solution:
     cov = v[:, 4:].reshape(-1, 3, 3).copy()
     cov[~(np.abs(cov) > 0).any(axis=(1, 2))] = np.nan
     return Solution(
-        _t_ns(v), v[:, 1:4], cov, status=np.full(len(v), FixStatus.FIXED, np.uint8),
+        _t_ns(source, v), v[:, 1:4], cov, status=np.full(len(v), FixStatus.FIXED, np.uint8),
         provenance=Provenance(sources=(source.name,)),
     )  # fmt: skip
 

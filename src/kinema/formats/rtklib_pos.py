@@ -89,13 +89,16 @@ def _layout(source: Source) -> _Layout:
 
 def _times(source: Source, v: F64, layout: _Layout) -> I64:
     if not layout.calendar:
-        t_ns = np.round(v[:, 0]).astype(np.int64) * WEEK_NS + np.round(v[:, 1] * NS).astype(np.int64)
-        bad = (v[:, 0] < 0) | (v[:, 0] > 9999) | (v[:, 1] < 0) | (v[:, 1] >= 700_000)
+        bad = ~((v[:, 0] >= 0) & (v[:, 0] <= 9999) & (v[:, 1] >= 0) & (v[:, 1] < 700_000))
+        t_ns = np.round(np.where(bad, 0, v[:, 0])).astype(np.int64) * WEEK_NS
+        t_ns += np.round(np.where(bad, 0, v[:, 1]) * NS).astype(np.int64)
     else:
         days = calendar_days(v[:, 0], v[:, 1], v[:, 2])
-        minute = np.round(v[:, 3] * 60 + v[:, 4]).astype(np.int64)
-        t_ns = days * DAY_NS + minute * 60 * NS + np.round(v[:, 5] * NS).astype(np.int64) - GPS_MINUS_UNIX_NS
-        bad = (days < 0) | (v[:, 3] > 24) | (v[:, 4] > 60) | (v[:, 5] > 61)
+        clock = v[:, 3:6]
+        bad = (days < 0) | ~((clock >= 0) & (clock <= (24, 60, 61))).all(axis=1)
+        hour, minute, second = np.where(bad[:, None], 0, clock).T
+        whole_s = np.round(hour * 60 + minute).astype(np.int64) * 60
+        t_ns = np.maximum(days, 0) * DAY_NS + whole_s * NS + np.round(second * NS).astype(np.int64) - GPS_MINUS_UNIX_NS
     if bad.any():
         k = int(np.argmax(bad))
         raise FormatError(source.path, f"no such time in solution {k + 1}", "", "is it an RTKLIB .pos file?")

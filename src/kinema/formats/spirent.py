@@ -9,10 +9,10 @@ import numpy as np
 from kinema.core.arrays import F64
 from kinema.core.recording import Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
-from kinema.core.time import NS, WEEK_NS
+from kinema.core.time import WEEK_NS
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.tables import read_numbers
+from kinema.formats.tables import nanoseconds, read_numbers
 from kinema.formats.trajectory import in_order
 
 CYCLE_WEEKS = 1024
@@ -58,7 +58,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
         return table.values[:, names.index(name)]
 
     week = column("gpsweek") + CYCLE_WEEKS * np.nan_to_num(column("gpscycle"))
-    t_ns = week.astype(np.int64) * WEEK_NS + np.round(column("gpstow") * NS).astype(np.int64)
+    t_ns = nanoseconds(source, week, WEEK_NS) + nanoseconds(source, column("gpstow"))
     index, issues = in_order(source, t_ns, options)
     p_e_m, v_e_mps = (np.stack([column(f"{what}ecef{axis}") for axis in "xyz"], axis=1) for what in ("pos", "vel"))
     rpy = np.radians(np.stack([column(name) for name in ("roll", "pitch", "yaw")], axis=1))

@@ -87,6 +87,15 @@ def read_numbers(
     return NumberTable(values, n_fields, row_start, issues)
 
 
+def nanoseconds(source: Source, seconds: F64, unit_ns: int = 1_000_000_000) -> I64:
+    """Times as int64 nanoseconds. Raises FormatError where one is missing or further than 200 years from its origin."""
+    bad = ~(np.abs(seconds) < 6.4e18 / unit_ns)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise FormatError(source.path, f"time {seconds[row]:g} cannot be", f"row {row + 1}", "is it the right column?")
+    return np.round(seconds * unit_ns).astype(np.int64)
+
+
 def calendar_days(year: F64, month: F64, day: F64) -> I64:
     """Days since 1970-01-01 of calendar dates (n,); −2**40 where there is no such date."""
     ok = (year >= 1900) & (year < 2200) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)

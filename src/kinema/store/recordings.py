@@ -32,7 +32,7 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class PublicRecording:
-    """A recording: `settings` becomes its kinema.toml."""
+    """A recording; `settings` goes into the kinema.toml of its folder, below where it comes from."""
 
     name: str
     title: str
@@ -100,10 +100,8 @@ def get(
         else:
             _from_network(file, path)
     tell("done", 1.0)
-    about = f"{one.title}\nSource: {one.source}\nLicence: {one.licence}\n"
-    (target / "SOURCE.txt").write_text(about, encoding="utf-8")
-    if one.settings:
-        (target / "kinema.toml").write_text(one.settings, encoding="utf-8")
+    about = f"# {one.title}\n# Source: {one.source}\n# Licence: {one.licence}\nname = \"{one.name}\"\n"
+    (target / "kinema.toml").write_text(about + one.settings, encoding="utf-8")
     return target
 
 

@@ -58,6 +58,18 @@ def test_correlated_but_honest_runs_stay_in_band() -> None:
     assert np.mean([a <= run.mean <= b for run, (a, b) in zip(runs, naive, strict=True)]) < 0.5
 
 
+def test_errors_that_last_longer_than_a_run_count_once() -> None:
+    """A constant part of each run that its own autocorrelation cannot show: the spread of the runs does."""
+    rng = np.random.default_rng(8)
+    runs = []
+    for _ in range(50):
+        e = rng.standard_normal(2) * np.sqrt(0.9) + rng.standard_normal((300, 2)) * np.sqrt(0.1)
+        runs.append(run_of((e**2).sum(axis=1), 2))
+    together = over_runs(runs)
+    assert 50 <= together.effective < 130
+    assert together.consistent
+
+
 def test_a_thirty_per_cent_optimistic_sigma_is_found() -> None:
     rng = np.random.default_rng(4)
     runs = [run_of((gauss_markov(rng, np.full(600, 1 / 40.0), 2) ** 2).sum(axis=1) * 1.3**2, 2) for _ in range(50)]

@@ -4,9 +4,10 @@ For one consistent estimate of k components, NEES = eᵀP⁻¹e is chi-square wi
 independent samples, times their number n, is chi-square with n·k (Bar-Shalom, Li, Kirubarajan 2001, 5.4).
 
 Epochs of one run are not independent: multipath, ionosphere and a smoother tie them together for seconds to minutes.
-So a run counts as its effective number of samples, from the autocorrelation of its NEES
-(Geyer 1992, initial positive sequence), and the band over runs is built from the runs' own means, which *are*
-independent: each with its own seed.
+So a run counts as its effective number of samples, from the autocorrelation of its NEES (Geyer 1992, initial positive
+sequence). What stays constant for longer than a run (orbits, ionosphere) no autocorrelation within it can show: the
+spread of the runs' means, which *are* independent, each with its own seed, bounds the number from above. A run is worth
+at least one sample, so an estimator cannot widen its band by scattering.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ class Consistency:
     """Many runs together.
 
     `mean` over runs; `band`: where it must lie for a consistent estimator, chi-square with as many samples as all
-    runs are effectively worth; `standard_error` of the mean from the spread of the runs, which assumes nothing
-    about correlation; `inside_95` the mean share inside the stated 95 % region.
+    runs are effectively worth (`effective`); `standard_error` of the mean from the spread of the runs; `inside_95` the
+    mean share inside the stated 95 % region; `runs_in_own_band` the share of runs whose mean lies in its own band.
     """
 
     dof: int
@@ -146,6 +147,10 @@ def over_runs(runs: Sequence[Run]) -> Consistency:
     effective = np.array([run.effective for run in runs])
     # The mean of equally weighted runs is worth n² / Σ 1/nᵢ samples: a short correlated run counts for little.
     worth = len(runs) ** 2 / float(np.sum(1 / effective))
+    if len(runs) > 4:
+        # Means of m samples of chi-square(k), scaled to mean k, have variance 2k/m.
+        spread = float(np.var(means * dof / means.mean(), ddof=1))
+        worth = float(np.clip(len(runs) * 2 * dof / max(spread, 1e-12), len(runs), worth))
     own = [chi2_band(dof, run.effective) for run in runs]
     inside = np.mean([low <= run.mean <= high for run, (low, high) in zip(runs, own, strict=True)])
     return Consistency(

@@ -10,9 +10,12 @@ from kinema.core.arrays import F64
 from kinema.errors import EstimationError
 from kinema.estimate.single_params import Params
 from kinema.estimate.single_rows import CARRIER, CODE, DOPPLER, Rows
+from kinema.sensors import pseudorange
 
 WIDEN = (4.0, 2.0, 1.4, 1.0)
 """Sigmas are taken wider in the first passes: a graduated start that a gross fault does not capture."""
+GAUSSIAN = 50.0
+MOST_LESS_DOPPLER = 10.0
 SCALE_PRIOR = 20.0
 """How many residuals the first guess of a signal's noise counts for."""
 
@@ -40,19 +43,37 @@ def tune_of(params: Params, widen: float, widen_motion: float) -> F64:
     ])  # fmt: skip
 
 
-def inflation(rows: Rows, noise_m: F64, params: Params) -> F64:
-    """How much less a code tells than it would if its errors were new at each epoch (m,).
+def inflation(rows: Rows, noise_m: F64, resid: F64, sigma: F64, params: Params) -> F64:
+    """How much less a code and a Doppler tell than if their errors were new at each epoch (m, 2).
 
-    An error that stays itself for τ counts 1 + 2 τ / Δt times, and at most as often as there are epochs.
+    Errors that follow from their last by a share ρ count (1 + ρ) / (1 − ρ) times, ρ being learnt from the residuals;
+    slow errors of orbits and atmosphere last for systematic_correlation_s; none counts more often than there are
+    epochs.
     """
     n = len(rows.t_s)
     step = float(np.median(rows.dt_s[1:])) if n > 1 else 1.0
-    repeats_noise = min(1 + 2 * params.code_correlation_s / step, n)
     repeats_slow = min(1 + 2 * params.systematic_correlation_s / step, n)
     total = noise_m**2 + rows.systematic_m**2
+    factor = np.ones((len(noise_m), 2))
+    for kind, longest_s in ((CODE, params.code_correlation_s), (DOPPLER, params.doppler_correlation_s)):
+        most = min(1 + 2 * longest_s / step, n)
+        factor[:, kind] = min(max(repeats(rows, resid, sigma, kind), 1 + 0.1 * (most - 1)), most)
     with np.errstate(invalid="ignore", divide="ignore"):
-        factor = (noise_m**2 * repeats_noise + rows.systematic_m**2 * repeats_slow) / total
-    return np.where(np.isfinite(factor), factor, 1.0)
+        code = (noise_m**2 * factor[:, CODE] + rows.systematic_m**2 * repeats_slow) / total
+    factor[:, CODE] = np.where(np.isfinite(code), code, 1.0)
+    return factor
+
+
+def repeats(rows: Rows, resid: F64, sigma: F64, kind: int) -> float:
+    """(1 + ρ) / (1 − ρ) of the lag-one correlation ρ of a kind's residuals, satellite by satellite."""
+    before = np.maximum(rows.prev, 0)
+    both = np.flatnonzero((rows.prev >= 0) & (sigma[:, kind] > 0) & (sigma[before, kind] > 0))
+    if len(both) < 30:
+        return 1.0
+    u = np.clip(resid[both, kind] / sigma[both, kind], -3, 3)
+    w = np.clip(resid[before[both], kind] / sigma[before[both], kind], -3, 3)
+    rho = float(np.clip((u * w).sum() / np.sqrt((u * u).sum() * (w * w).sum() + 1e-12), 0.0, 0.999))
+    return (1 + rho) / (1 - rho)
 
 
 def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneous: bool = False) -> Track:
@@ -75,12 +96,12 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     ])  # fmt: skip
     prior = np.array([1e5, 1e5, 1e5, 1e9, 1e4, 1e4, 1e4, 1e5, *([1e5] * (s - 8))])
     sigma, noise = rows.sigma.copy(), rows.noise_m.copy()
-    factor = inflation(rows, noise, params)
+    factor = np.ones((m, 2))
 
-    def one_pass(widen: float) -> float:
+    def one_pass(tune: F64) -> float:
         worst = smooth_pass(
             rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.z, sigma, factor,
-            rows.p0_e_m, up, process, prior, tune_of(params, widen, max(1.0, widen)), x, resid, weight, d, cross, b,
+            rows.p0_e_m, up, process, prior, tune, x, resid, weight, d, cross, b,
         )  # fmt: skip
         if worst < 0:
             raise EstimationError("the smoother's equations are singular; too few satellites are left")
@@ -88,18 +109,32 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
 
     for k in range(params.passes):
         widen = WIDEN[min(k, len(WIDEN) - 1)]
-        worst = one_pass(widen)
-        if k in (3, 5):
-            noise = learn_noise(rows, resid, noise, sigma, params)
-            factor = inflation(rows, noise, params)
-        elif k > 5 and worst < 0.02:
-            break
+        one_pass(tune_of(params, widen, max(1.0, widen)))
+        if k >= 2:
+            noise = spread_noise(rows, resid)
+            rescale(rows, resid, sigma, noise, np.ones(m))
+            factor = inflation(rows, noise, resid, sigma, params)
+    share, tune = np.ones(m), tune_of(params, 1.0, 1.0)
+    if params.reflection_turns:
+        model = pseudorange.ReflectionModel.first_guess(rows.signals.cn0_dbhz[:, 0])
+        tune[0] = tune[1] = GAUSSIAN
+        used = rows.sigma[:, CODE] > 0
+        share = np.where(used, model.direct[model.step], 0.0)
+        for _ in range(params.reflection_turns):
+            noise = direct_noise(rows, resid, share)
+            direct = np.where(used, np.hypot(noise, rows.systematic_m), 1.0)
+            share = model.probability_direct(resid[:, CODE], direct)
+            model.learn(resid[:, CODE], used, share)
+            rescale(rows, resid, sigma, noise, np.where(used, share, 1.0))
+            factor = inflation(rows, noise, resid, sigma, params)
+            if one_pass(tune) < 0.02:
+                break
     cov = np.empty((n, 8, 8))
     if causal:
         x[1:] = 0.0
         bad = filter_pass(
             rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.z, sigma, factor,
-            rows.p0_e_m, up, process, prior, tune_of(params, 1.0, 1.0), 4, x, resid, weight, cov,
+            rows.p0_e_m, up, process, prior, tune, 4, x, resid, weight, cov,
         )  # fmt: skip
         if bad >= 0:
             raise EstimationError("the filter's equations are singular", int(rows.observations.t_ns[bad]))
@@ -108,27 +143,52 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     return Track(rows.p0_e_m + x[:, :3], x[:, 4:7], x[:, 3] + rows.jump_m, x[:, 7], cov, resid, weight, sigma, x[:, 8:])
 
 
-def learn_noise(rows: Rows, resid: F64, noise_m: F64, sigma: F64, params: Params) -> F64:
-    """New noise of the codes (m,) from their residuals; rescales the three columns of sigma in place.
+def spread_noise(rows: Rows, resid: F64) -> F64:
+    """Noise (m,) of codes, reflections and all: the spread of the residuals by strength and by group of signals."""
+    used = rows.sigma[:, CODE] > 0
+    shape = pseudorange.elevation_shape(rows.elevation_rad)
+    spread = pseudorange.spread_by_strength(resid[:, CODE], used, shape, rows.signals.cn0_dbhz[:, 0])
+    noise = np.sqrt(np.maximum((spread * shape) ** 2 - rows.systematic_m**2, (0.15 * spread * shape) ** 2))
+    return _by_group(rows, resid, noise, used.astype(np.float64))
 
-    Codes: robust scale of the residuals of each group of signals. Doppler and carrier: one scale each.
-    """
+
+def direct_noise(rows: Rows, resid: F64, share: F64) -> F64:
+    """Noise (m,) of direct codes: the assumed shape, scaled by each group's residuals, each counted by its share."""
+    return _by_group(rows, resid, rows.noise_m, share)
+
+
+def _by_group(rows: Rows, resid: F64, noise_m: F64, share: F64) -> F64:
+    """Noise scaled group by group so that half of the residuals lie within 0.67 sigma."""
     out = noise_m.copy()
     for group in np.unique(rows.group[rows.group >= 0]).tolist():
-        mine = np.flatnonzero((rows.group == group) & (sigma[:, CODE] > 0))
-        if len(mine) < 5:
+        every = rows.group == group
+        mine = np.flatnonzero(every & (rows.sigma[:, CODE] > 0))
+        slow, counted = rows.systematic_m[mine], share[mine]
+        if counted.sum() < 5:
             continue
-        spread = 1.4826 * float(np.median(np.abs(resid[mine, CODE])))
-        slow = float(np.median(rows.systematic_m[mine]))
-        want = np.sqrt(max(spread**2 - slow**2, (0.15 * spread) ** 2))
-        now = float(np.median(noise_m[mine]))
-        share = len(mine) / (len(mine) + SCALE_PRIOR)
-        scale = (want / now) ** share if now > 0 and want > 0 else 1.0
-        out[mine] = noise_m[mine] * np.clip(scale, 0.02, 100.0)
-        sigma[mine, CODE] = np.hypot(out[mine], rows.systematic_m[mine])
-    for kind, low, high in ((DOPPLER, 0.3, 20.0), (CARRIER, 0.3, 5.0)):
-        mine = np.flatnonzero(sigma[:, kind] > 0)
-        if len(mine) > 50:
-            scale = 1.4826 * float(np.median(np.abs(resid[mine, kind]) / sigma[mine, kind]))
-            sigma[mine, kind] *= np.clip(scale, low, high)
+        u = np.abs(resid[mine, CODE]) / np.hypot(noise_m[mine], slow)
+        order = np.argsort(u)
+        middle = int(np.searchsorted(np.cumsum(counted[order]), 0.5 * counted.sum()))
+        total = (1.4826 * u[order[min(middle, len(u) - 1)]]) ** 2 * (noise_m[mine] ** 2 + slow**2)
+        want = float(np.sqrt(np.median(np.maximum(total - slow**2, 0.02 * total))))
+        trust = counted.sum() / (counted.sum() + SCALE_PRIOR)
+        out[every] = noise_m[every] * np.clip((want / float(np.median(noise_m[mine]))) ** trust, 0.05, 30.0)
     return out
+
+
+def rescale(rows: Rows, resid: F64, sigma: F64, noise_m: F64, share: F64) -> None:
+    """Write new sigmas: the codes' from their noise, Doppler's by strength, carrier changes' by one scale, each from
+    its residuals; codes and Dopplers that are less likely direct count less."""
+    less = 1 / np.sqrt(np.maximum(share, 1e-4))
+    used = rows.sigma[:, CODE] > 0
+    sigma[used, CODE] = (np.hypot(noise_m, rows.systematic_m) * less)[used]
+    mine = rows.sigma[:, DOPPLER] > 0
+    if mine.sum() > 50:
+        shape = np.where(mine, rows.sigma[:, DOPPLER], 1.0)
+        spread = pseudorange.spread_by_strength(resid[:, DOPPLER], mine, shape, rows.signals.cn0_dbhz[:, 0])
+        scale = np.clip(spread, 0.3, 50.0) * np.minimum(less, MOST_LESS_DOPPLER)
+        sigma[mine, DOPPLER] = (rows.sigma[:, DOPPLER] * scale)[mine]
+    mine = rows.sigma[:, CARRIER] > 0
+    if mine.sum() > 50:
+        scale = 1.4826 * float(np.median(np.abs(resid[mine, CARRIER]) / rows.sigma[mine, CARRIER]))
+        sigma[mine, CARRIER] = rows.sigma[mine, CARRIER] * np.clip(scale, 0.3, 5.0)

@@ -15,8 +15,9 @@ class Params:
     """First guess; the noise of each signal is then estimated from its own residuals."""
     doppler_sigma_mps: float = 0.05
     carrier_sigma_m: float = 0.004
-    code_correlation_s: float = 20.0
-    """Code noise and multipath stay themselves for about this long."""
+    code_correlation_s: float = 60.0
+    doppler_correlation_s: float = 10.0
+    """Noise and multipath of codes and Dopplers stay themselves for at most this long; how long is learnt."""
     systematic_correlation_s: float = 900.0
     """Errors of orbits, clocks and atmosphere stay themselves for about this long."""
     acceleration_mps2: float = 1.0
@@ -31,6 +32,7 @@ class Params:
     nu_carrier: float = 3.0
     troposphere_sigma_m: float = 0.06
     """Of the zenith delay."""
-    passes: int = 12
+    passes: int = 6
+    reflection_turns: int = 8
     block_rows: int = 400_000
     overlap_s: float = 300.0

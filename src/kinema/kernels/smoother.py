@@ -62,7 +62,7 @@ def _add_rows(
     for i in range(row_start[k], row_start[k + 1]):
         h[0], h[1], h[2] = -unit[i, 0], -unit[i, 1], -unit[i, 2]
         if sigma[i, CODE] > 0:
-            w = weight[i, CODE] / (sigma[i, CODE] * sigma[i, CODE] * inflation[i])
+            w = weight[i, CODE] / (sigma[i, CODE] * sigma[i, CODE] * inflation[i, CODE])
             wr = w * resid[i, CODE]
             for a in range(4):
                 for c in range(a + 1):
@@ -75,7 +75,7 @@ def _add_rows(
                 d[s, s] += w
                 b[s] += wr
         if sigma[i, DOPPLER] > 0:
-            w = weight[i, DOPPLER] / (sigma[i, DOPPLER] * sigma[i, DOPPLER])
+            w = weight[i, DOPPLER] / (sigma[i, DOPPLER] * sigma[i, DOPPLER] * inflation[i, DOPPLER])
             wr = w * resid[i, DOPPLER]
             for a in range(4):
                 for c in range(a + 1):
@@ -217,7 +217,7 @@ def smooth_pass(
     n epochs, m rows, s states: dt_s (n,) since the epoch before; row_start (n + 1,); system, prev (m,): 0 is the
     reference system; prev the row of the same satellite one epoch before; unit (m, 3) receiver to satellite;
     z, sigma, resid, weight (m, 3) by CODE, DOPPLER, CARRIER: measured minus modelled at p0 with zero clock and
-    velocity, sigma 0 where absent; inflation (m,) of the code's variance for its correlation in time;
+    velocity, sigma 0 where absent; inflation (m, 2) of the variance of code and Doppler for their correlation in time;
     up (n, 3); x, b (n, s); d, cross (n, s, s) are left factored for `smooth_covariances`.
     """
     n, s = x.shape

@@ -31,8 +31,11 @@ def noise_shape(elevation_rad: F64, cn0_dbhz: F64) -> F64:
 STRENGTH_EDGES_DBHZ = (25.0, 30.0, 35.0, 40.0, 45.0, 50.0)
 UNTOLD_DBHZ = 42.0
 FIRST_LATE_M = 40.0
-LATE_LIMITS_M = (5.0, 150.0)
+LATE_LIMITS_M = (12.0, 150.0)
 DIRECT_LIMITS = (0.02, 0.995)
+LEAST_DIRECT = 0.7
+MIN_SPREAD_M = 0.05
+PRIOR_COUNT = 30
 NEVER = 1e-6
 """Density (1/m) of errors that nothing explains, as codes that come far too early."""
 
@@ -57,6 +60,19 @@ def strength_shape(cn0_dbhz: F64) -> F64:
     return np.asarray(2.0 ** (below / 5.0))
 
 
+def spread_by_strength(residual_m: F64, used: Bool, shape: F64, cn0_dbhz: F64) -> F64:
+    """Spread (m,) of residuals over their shape, learnt in steps of strength: the 68 % quantile, never less for a
+    weaker signal."""
+    step = np.digitize(np.where(np.isfinite(cn0_dbhz), cn0_dbhz, UNTOLD_DBHZ), STRENGTH_EDGES_DBHZ)
+    scaled = np.abs(residual_m) / shape
+    count = np.array([int((used & (step == k)).sum()) for k in range(len(STRENGTH_EDGES_DBHZ) + 1)])
+    known = np.flatnonzero(count >= np.minimum(PRIOR_COUNT, count.max()))
+    spread = [max(float(np.quantile(scaled[used & (step == k)], 0.68)), MIN_SPREAD_M) for k in known]
+    filled = np.interp(np.arange(len(count)), known, spread)
+    falling = np.maximum.accumulate(filled[::-1])[::-1]
+    return np.asarray(falling[step])
+
+
 @dataclass
 class ReflectionModel:
     """Codes are direct or reflected: direct errors are Gaussian, reflected ones late by an exponential length.
@@ -68,6 +84,8 @@ class ReflectionModel:
     step: I64
     direct: F64
     late_m: F64
+    least: F64
+    """Least share of direct codes (k,): without it a clock that is too early would make every code a reflection."""
 
     @classmethod
     def first_guess(cls, cn0_dbhz: F64) -> ReflectionModel:
@@ -77,7 +95,8 @@ class ReflectionModel:
         centre = np.array([22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5])
         direct = 1.0 / (1.0 + np.exp(-(centre - strong + 8.0) / 3.0))
         step = np.digitize(np.where(told, cn0_dbhz, UNTOLD_DBHZ), STRENGTH_EDGES_DBHZ)
-        return cls(step, np.clip(direct, *DIRECT_LIMITS), np.full(len(centre), FIRST_LATE_M))
+        direct = np.clip(direct, *DIRECT_LIMITS)
+        return cls(step, direct, np.full(len(centre), FIRST_LATE_M), LEAST_DIRECT * direct)
 
     def probability_direct(self, residual_m: F64, sigma_m: F64) -> F64:
         """Probability (m,) that each code is direct, given its residual and the sigma of direct ones."""
@@ -94,6 +113,6 @@ class ReflectionModel:
             mine = used & (self.step == k)
             g = probability[mine]
             reflected = float((1 - g).sum())
-            self.direct[k] = np.clip((g.sum() + 10 * self.direct[k]) / (len(g) + 10), *DIRECT_LIMITS)
+            self.direct[k] = np.clip((g.sum() + 10 * self.direct[k]) / (len(g) + 10), self.least[k], DIRECT_LIMITS[1])
             length = float(((1 - g) * np.maximum(residual_m[mine], 0.0)).sum())
             self.late_m[k] = np.clip((length + 10 * self.late_m[k]) / (reflected + 10), *LATE_LIMITS_M)

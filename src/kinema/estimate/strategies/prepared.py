@@ -63,7 +63,8 @@ def _solution(
     reason = np.where(track.sigma > 0, reason, Reason.GARBLED)
     m = len(epoch)
     residuals = Residuals(
-        epoch, ranges.sat, np.zeros(m, np.uint8), np.zeros(m, np.uint8), track.resid, np.where(track.sigma > 0, track.sigma, np.nan),
+        epoch, ranges.sat, np.zeros(m, np.uint8), np.zeros(m, np.uint8), track.resid,
+        np.where(track.sigma > 0, track.sigma, np.nan),
         reason.astype(np.uint8), np.full(m, np.nan), ranges.elevation_rad, ranges.cn0_dbhz, signals=("1C",),
     )  # fmt: skip
     counts = np.bincount(reason, minlength=len(Reason))

@@ -1,7 +1,7 @@
 """Is the stated uncertainty true? NEES over many simulated drives: python bench/bench_consistency.py [SEEDS]
 
-Prints one table row per course, method and quantity: mean NEES, the 95 % band it must lie in, the share of errors inside
-the stated 95 % region, and the verdict. About three minutes for 50 seeds on one core.
+Prints one table row per course, method and quantity: mean NEES, the 95 % band that it must lie in, the share of errors
+inside the stated 95 % region, and the verdict. About three minutes for 50 seeds on one core.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def show(told: dict[str, Any]) -> None:
     table.add_row("solution", f"{told['mode']}: {shares}")
     if told["stated_sigma_h_m"]:
         median, p95 = told["stated_sigma_h_m"]
-        table.add_row("stated sigma", f"horizontal {median:.2f} m in the median, {p95:.2f} m at 95 %")
+        table.add_row("stated sigma", f"horizontal {_m(median)} in the median, {_m(p95)} at 95 %")
     if told["score"]:
         _judged(table, told["score"])
     if told["issues"]:
@@ -177,15 +177,20 @@ def show(told: dict[str, Any]) -> None:
     console.print("report", told["report"], style="bold green", soft_wrap=True)
 
 
+def _m(value: float) -> str:
+    """Metres with as many decimals as matter."""
+    return f"{value:.3f} m" if abs(value) < 0.1 else f"{value:.2f} m" if abs(value) < 10 else f"{value:.1f} m"
+
+
 def _judged(table: Any, score: dict[str, Any]) -> None:
     """The rows of what truth says."""
     h, up = score["horizontal"], score["vertical"]
-    within = ", ".join(f"{s['expected_epochs']:.1%} within {s['limit_m']:g} m" for s in score["within"][1:])
-    error = (
-        f"horizontal [bold]{h['p50']:.2f} m[/bold] in the median, {h['p95']:.2f} m at 95 %, at most {h['max']:.2f} m"
-    )
-    table.add_row("error", error + f"; up {up['rms']:.2f} m RMS")
-    table.add_row("", within)
+    error = f"horizontal [bold]{_m(h['p50'])}[/bold] in the median, {_m(h['p95'])} at 95 %, at most {_m(h['max'])}"
+    table.add_row("error", error + f"; up {_m(up['rms'])} RMS")
+    for status, row in score["by_status"].items() if len(score["by_status"]) > 1 else ():
+        of = row["horizontal"]
+        table.add_row("", f"{status}: {_m(of['p50'])} in the median, {_m(of['p95'])} at 95 %")
+    table.add_row("", ", ".join(f"{s['expected_epochs']:.1%} within {s['limit_m']:g} m" for s in score["within"]))
     trust = score["uncertainty"]
     if trust:
         table.add_row("honesty", f"stated 95 % ellipse holds {trust['inside_ellipse']:.1%} of the errors")

@@ -71,6 +71,16 @@ def _numbers(source: Source, rows: Any, columns: int, what: str) -> F64:
         raise FormatError(source.path, f"{what} that are no numbers", "", "is the file whole?") from None
 
 
+def _for_each(source: Source, per_point: dict[str, Any], key: str, n: int, otherwise: Any) -> list[Any]:
+    """A list with one entry for each point."""
+    given = per_point.get(key)
+    if given is None:
+        return [otherwise] * n
+    if not isinstance(given, list) or len(given) != n:
+        raise FormatError(source.path, f"'{key}' has not one entry for each of {n} points", "", "is the file whole?")
+    return given
+
+
 def _times(source: Source, texts: list[Any]) -> I64:
     from kinema.kernels.xml_leaves import BAD_TIME, iso_times_at
 
@@ -103,14 +113,15 @@ def read(source: Source, options: ReadOptions) -> Recording:
     p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(h))
     n = len(points)
     by_name = {s.name.lower(): s for s in FixStatus}
-    given = per_point.get("status") or ["single"] * n
+    given = _for_each(source, per_point, "status", n, "single")
     status = np.array([by_name.get(str(name), FixStatus.SINGLE) for name in given], np.uint8)
-    roots = _numbers(source, per_point.get("sd_enu_roots_m") or [[]] * n, 6, "sigmas")[order]
-    v_n = _numbers(source, per_point.get("v_ned_mps") or [[]] * n, 3, "velocities")[order]
+    roots = _numbers(source, _for_each(source, per_point, "sd_enu_roots_m", n, []), 6, "sigmas")[order]
+    v_n = _numbers(source, _for_each(source, per_point, "v_ned_mps", n, []), 3, "velocities")[order]
+    counts = _numbers(source, [[one] for one in _for_each(source, per_point, "n_sats", n, 0)], 1, "counts")
     simulated = any((one.get("properties") or {}).get("simulated") is True for one in _features(found))
     solution = Solution(
         t_ns[order], p_e_m, cov_from_enu_sd(roots, p_e_m), ecef_from_ned_vectors(v_n, lat, lon), status=status[order],
-        n_sats=np.array(per_point.get("n_sats") or [0] * n)[order],
+        n_sats=np.clip(np.nan_to_num(counts[order, 0]), 0, 999).astype(np.int16),
         provenance=Provenance(sources=(source.name,), simulated=simulated),
     )  # fmt: skip
     issues = list(odd)

@@ -67,7 +67,7 @@ function line(ctx, x0, y0, x1, y1) {
 }
 
 function label(ctx, words, x, y, align, camera) {
-  if (y < 10 || y > camera.height - 34 || x > camera.width - 60 || (x < 80 && y < 14)) return;
+  if (y < 10 || y > camera.height - 34 || x > camera.width - 104 || (x < 80 && y < 14)) return;
   ctx.textAlign = align;
   ctx.textBaseline = "alphabetic";
   ctx.fillText(words, x, y);

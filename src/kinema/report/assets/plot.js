@@ -26,10 +26,10 @@ async function mountPlot(element, spec, { store, view }) {
     return [low, high];
   }
 
-  // Corridors may widen the view to three times what the lines need, not more.
+  // Corridors may widen the view to about three times what the lines need, not more.
   function extentWithCorridors() {
     let [low, high] = extent(lines);
-    const span = high - low || Math.abs(high) || 1;
+    const span = Math.max(high - low, spec.zero ? Math.abs(low) : 0, spec.zero ? Math.abs(high) : 0) || 1;
     for (const band of corridors) {
       if (!view.x(band.track)) continue;
       const [, widest] = extent([{ track: band.track, pyramid: band.sigma }]);

@@ -38,3 +38,9 @@ def test_mistakes_get_one_line_and_exit_code_2(argv, said, capsys):
     assert error.startswith("kinema: ")
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_a_position_may_start_with_a_minus(capsys):
+    """West of Greenwich and east of the date line X is negative, and people put a blank before it."""
+    assert main(["solve", "no-such-file.obs", "--base-position", "-3959400.631,3385704.533,3667523.111"]) == 2
+    assert "no-such-file.obs" in capsys.readouterr().err

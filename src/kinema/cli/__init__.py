@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,6 +22,7 @@ from kinema.version import __version__
 ORDER = ("demo", "solve", "info", "score", "convert", "report", "simulate", "data", "warm")
 
 EXIT_BAD_INPUT = 2
+EXIT_OWN_FAULT = 70
 EXIT_INTERRUPTED = 130
 
 
@@ -54,8 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 2 for input that cannot be used, 130 when interrupted."""
-    args = _parser().parse_args(argv)
+    """Run one command; the exit code is 0, 2 for input that cannot be used, 70 for a fault of our own, 130 when
+    interrupted."""
+    args = _parser().parse_args([_not_an_option(text) for text in (sys.argv[1:] if argv is None else argv)])
     try:
         return int(args.run(args))
     except (KinemaError, FileNotFoundError, PermissionError, IsADirectoryError) as error:
@@ -70,9 +73,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if os.environ.get("KINEMA_DEBUG"):
+            raise
+        told = f"{type(error).__name__}: {_one_line(error)}"
+        print(f"kinema: a fault of Kinema, not of your input: {told}; KINEMA_DEBUG=1 shows where", file=sys.stderr)
+        return EXIT_OWN_FAULT
+
+
+def _not_an_option(text: str) -> str:
+    """Keep argparse from taking "-3959400.631,3385704.533,…" for an option: a blank in front says it is a value."""
+    return f" {text}" if re.match(r"-[\d.]+,", text) else text
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())

@@ -18,6 +18,7 @@ from kinema.errors import ConfigError
 from kinema.simulate.circuits import COURSES, Circuit, circuit
 from kinema.simulate.constellation import PLANS, synthetic_broadcast
 from kinema.simulate.environment import along_circuit, open_sky
+from kinema.simulate.inertial import imu_of, wheels_of
 from kinema.simulate.receiver import ReceiverOptions, ReceiverTruth, receive
 from kinema.simulate.sky import ErrorBudget, Sky, View, make_sky
 from kinema.simulate.vehicle import Limits, Motion, drive_around
@@ -26,10 +27,12 @@ GPS_WEEK = 2372
 ANTENNA_B_M = (0.6, 0.0, -1.4)
 """The antenna on the roof: forward, right, down of the body origin (middle of the rear axle, on the road)."""
 
+IMU_B_M = (1.3, 0.0, -0.4)
+
 
 @dataclass(frozen=True)
 class SimulatedDrive:
-    """A drive: `recording` has streams "gnss", "ephemerides", "truth" and, if asked for, "base".
+    """A drive: `recording` has streams "gnss", "ephemerides", "truth" and, if asked for, "base", "imu", "wheels".
 
     `truth` is the antenna's exact trajectory at the observation tags; `motion` the body's, at any time and point;
     `sky` serves further receivers; `known` what only a simulator knows of each observation.
@@ -65,11 +68,14 @@ def simulate(
     blockage: bool = True,
     receiver: ReceiverOptions | None = None,
     errors: ErrorBudget | None = None,
+    imu: str | None = None,
+    wheels: bool = False,
 ) -> SimulatedDrive:
     """Simulate a car on a course ("monaco", "suzuka", "shanghai", "grid", "open").
 
     The same arguments give the same drive. `base_km` adds a static base station that far north-east; `blockage=False`
-    takes houses and tunnels away; `receiver` and `errors` set the noise. Raises ConfigError.
+    takes houses and tunnels away; `receiver` and `errors` set the noise. `imu` adds an IMU of that grade ("consumer",
+    "industrial", "tactical") at 100 Hz, `wheels` the rear axle's speed. Raises ConfigError.
     """
     _check(course, laps, rate_hz, systems, frequencies)
     from dataclasses import replace
@@ -91,9 +97,15 @@ def simulate(
     streams: dict[str, Any] = {"gnss": gnss, "ephemerides": broadcast, "truth": truth}
     if base_km is not None:
         streams["base"] = base_station(sky, motion, t_ns, base_km, options, seed)[0]
+    mounts = {"gnss": Mount(p_b_m=ANTENNA_B_M)}
+    if imu is not None:
+        streams["imu"] = imu_of(motion, grade=imu, seed=seed, point_b_m=IMU_B_M)[0]
+        mounts["imu"] = Mount(p_b_m=IMU_B_M)
+    if wheels:
+        streams["wheels"] = wheels_of(motion, seed=seed)[0]
     recording = Recording(
         streams=streams,
-        mounts={"gnss": Mount(p_b_m=ANTENNA_B_M)},
+        mounts=mounts,
         name=f"{where.title}, simulated, seed {seed}",
         sources=(f"simulated: {course}, seed {seed}",),
         simulated=True,

@@ -20,9 +20,13 @@ The start line is the one given, else the file's own, else the library's, else f
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """FILEs, where they were driven, what to print."""
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a logger's, watch's or receiver's file, or a solution")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a logger's, watch's or receiver's file, or a solution"
+    )
     add_course_arguments(parser)
-    parser.add_argument("--sectors", metavar="N", type=int, default=3, help="parts of a lap where the course names none (3)")
+    parser.add_argument(
+        "--sectors", metavar="N", type=int, default=3, help="parts of a lap where the course names none (3)"
+    )
     parser.add_argument("--report", metavar="HTML", help="write a linked page of the (first) session")
     parser.add_argument("--pdf", metavar="PDF", help="write the page as a printable sheet (needs Chromium)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -30,7 +34,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_course_arguments(parser: argparse.ArgumentParser) -> None:
     """What the commands about laps have in common."""
-    parser.add_argument("--course", metavar="NAME|FILE", help="a course of the library, or a .toml, .csv or .geojson file")
+    parser.add_argument(
+        "--course", metavar="NAME|FILE", help="a course of the library, or a .toml, .csv or .geojson file"
+    )
     parser.add_argument("--start", metavar="LAT,LON,LAT,LON", help="both ends of the start line, degrees")
     parser.add_argument("--on-bad", choices=("raise", "skip"), default="skip", help="at a bad line (skip and count)")
 
@@ -94,11 +100,35 @@ def as_json(path: str, session: Session) -> dict[str, Any]:
     return {
         "file": path,
         "start_line": {"left_deg": ends[0], "right_deg": ends[1], "source": session.gate_source},
-        "course": {"name": session.course.name, "length_m": round(session.strip.length_m, 2)} if session.course and session.strip else None,
+        "course": {"name": session.course.name, "length_m": round(session.strip.length_m, 2)}
+        if session.course and session.strip
+        else None,
         "laps": [lap.to_json() for lap in session.laps],
         "statistics": session.statistics,
+        **_running(session),
         "issues": [str(i) for i in (*(recording.issues if recording else ()), *session.issues)],
     }
+
+
+def _running(session: Session) -> dict[str, Any]:
+    """What only a run has: the track's lane, efforts, splits, zones."""
+    from kinema.analysis.runner import looks_like_running, run_of
+
+    if session.recording is None or not looks_like_running(session.path):
+        return {}
+    return {"run": run_of(session.recording).to_json()}
+
+
+def _print_run(session: Session) -> None:
+    run = _running(session).get("run")
+    if not run:
+        return
+    track = run["track"]
+    where = f" on a 400 m track, lane {track['lane']}" if track else ""
+    print(f"run: {run['distance_m']:.0f} ± {1.96 * run['distance_sigma_m']:.0f} m{where}; {run['structure']}")
+    for e in run["efforts"]:
+        heart = f"  {e['heart_rate']:.0f}/min" if e["heart_rate"] else ""
+        print(f"  effort {e['number']:>2}: {e['time_s']:7.1f} s  {e['distance_m']:7.1f} m (measured {e['measured_m']:.1f})  rest {e['rest_after_s']:.0f} s{heart}")
 
 
 def _print(path: str, session: Session) -> None:
@@ -113,7 +143,9 @@ def _print(path: str, session: Session) -> None:
         cells = " ".join(f"{clock_text(s.time_s) if s.time_s == s.time_s else '-':>9}" for s in lap.sectors)
         mark = "*" if best is not None and lap.number == best.number and lap.kind == "timed" else " "
         why = f"  {lap.evidence['why']}" if "why" in lap.evidence else ""
-        print(f"{lap.number:>4} {lap.kind:<10} {clock_text(lap.time_s):>12} {sure:>7}  {lap.distance_m:>8.1f}  {cells}{mark}{why}")
+        print(
+            f"{lap.number:>4} {lap.kind:<10} {clock_text(lap.time_s):>12} {sure:>7}  {lap.distance_m:>8.1f}  {cells}{mark}{why}"
+        )
     found = session.statistics
     if found:
         parts = [f"best {clock_text(found['best_s'])}"]
@@ -123,6 +155,7 @@ def _print(path: str, session: Session) -> None:
         if found.get("spread_s") is not None:
             parts.append(f"spread {found['spread_s']:.3f} s")
         print(", ".join(parts) + "  (± is 95 %)")
+    _print_run(session)
     recording = session.recording
     for issue in (*(recording.issues if recording else ()), *session.issues):
         print(f"note: {issue}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -50,10 +52,16 @@ def test_wheels_count_the_way(motion: Motion) -> None:
     assert wheels.value.sum() / 50.0 == pytest.approx(travelled * 1.01, abs=0.05)
 
 
-def test_a_drive_carries_them_where_they_sit() -> None:
-    recording = kinema.simulate("open", 1, duration_s=15.0, rate_hz=1.0, imu="tactical", wheels=True).recording
+def test_a_drive_carries_them_where_they_sit(tmp_path: Path) -> None:
+    drive = kinema.simulate("open", 1, duration_s=15.0, rate_hz=1.0, imu="tactical", wheels=True)
+    recording = drive.recording
     assert len(recording.need("imu", Imu).t_ns) == 1501
     assert recording.need("wheels", Series).unit == "m/s"
     assert recording.mounts["imu"].p_b_m != recording.mounts["gnss"].p_b_m
+    back = kinema.read(drive.save(tmp_path))
+    read, made = back.need("imu", Imu), recording.need("imu", Imu)
+    assert np.array_equal(read.t_ns, made.t_ns)
+    assert np.abs(read.f_ib_s_mps2 - made.f_ib_s_mps2).max() < 1e-6
+    assert back.mounts["imu"].p_b_m == recording.mounts["imu"].p_b_m
     with pytest.raises(ConfigError, match="grade"):
         kinema.simulate("open", 1, duration_s=15.0, imu="marvellous")

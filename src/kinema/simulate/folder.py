@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kinema.core.ephemeris import BroadcastEphemerides
-from kinema.core.streams import GnssObservations
+from kinema.core.recording import Mount
+from kinema.core.streams import GnssObservations, Imu
+from kinema.core.time import WEEK_NS
 
 if TYPE_CHECKING:
     from kinema.simulate.drive import SimulatedDrive
 
 
 def save_drive(drive: SimulatedDrive, folder: Path) -> Path:
-    """Write rover.obs, drive.nav, base.obs (if any), truth.pos and kinema.toml into `folder`; returns it."""
+    """Write rover.obs, drive.nav, base.obs and imu.csv (if any), truth.pos, kinema.toml; returns the folder."""
     from kinema.formats.rinex_nav_write import write_navigation
     from kinema.formats.rinex_obs_write import write_observations
     from kinema.formats.rtklib_pos import FORMAT as POS
@@ -26,14 +30,32 @@ def save_drive(drive: SimulatedDrive, folder: Path) -> Path:
     base = recording.get("base", GnssObservations)
     if base is not None:
         write_observations(base, folder / "base.obs", comments=comments)
+    imu = recording.get("imu", Imu)
+    if imu is not None:
+        _write_imu(imu, folder / "imu.csv")
     assert POS.write is not None
     POS.write(drive.truth, folder / "truth.pos")
     (folder / "kinema.toml").write_text(_toml(drive, base), encoding="utf-8")
     return folder
 
 
+def _write_imu(imu: Imu, path: Path) -> None:
+    """Week, seconds of week, specific force and angular rate in the sensor's axes."""
+    week = int(imu.t_ns[0]) // WEEK_NS
+    tow_s = (imu.t_ns - week * WEEK_NS) * 1e-9
+    columns = "gps_week,gps_tow_s,acc_x_mps2,acc_y_mps2,acc_z_mps2,gyro_x_radps,gyro_y_radps,gyro_z_radps"
+    table = np.column_stack([np.full(len(tow_s), week), tow_s, imu.f_ib_s_mps2, imu.w_ib_s_radps])
+    np.savetxt(
+        path, table, fmt=["%d", "%.6f", *["%.7f"] * 3, *["%.9f"] * 3], delimiter=",", header=columns, comments=""
+    )
+
+
+def _mount(role: str, mount: Mount) -> list[str]:
+    return [f"[mounts.{role}]", f"lever_arm_b_m = {list(mount.p_b_m or (0.0, 0.0, 0.0))}", ""]
+
+
 def _toml(drive: SimulatedDrive, base: GnssObservations | None) -> str:
-    mount = drive.recording.mounts["gnss"]
+    has_imu = "imu" in drive.recording.streams
     lines = [
         f"# Simulated: course {drive.course.name}, seed {drive.seed}. {drive.course.attribution}.",
         f'name = "{drive.recording.name}"',
@@ -42,11 +64,10 @@ def _toml(drive: SimulatedDrive, base: GnssObservations | None) -> str:
         'rover = "rover.obs"',
         'nav = "drive.nav"',
         *(['base = "base.obs"'] if base is not None else []),
+        *(['imu = "imu.csv"'] if has_imu else []),
         'truth = "truth.pos"  # of the antenna',
         "",
-        "[mounts.gnss]",
-        f"lever_arm_b_m = {list(mount.p_b_m or (0.0, 0.0, 0.0))}",
-        "",
+        *(line for role, mount in drive.recording.mounts.items() for line in _mount(role, mount)),
         "[truth]",
         'datum = "WGS84"',
     ]

@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--systems", default="GREC", help="letters of G R E C J (GREC)")
     parser.add_argument("--frequencies", type=int, default=2, help="1, 2 or 3 signals per satellite (2)")
     parser.add_argument("--base", metavar="KM", type=float, help="add a base station this far away")
+    parser.add_argument("--imu", metavar="GRADE", help="add an IMU: consumer, industrial or tactical")
     parser.add_argument("--open-sky", action="store_true", help="no houses and no tunnel")
     parser.add_argument("-o", "--out", metavar="FOLDER", required=True, help="folder to write to")
 
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         base_km=args.base,
         limits=Limits(speed_mps=args.speed / 3.6),
         blockage=not args.open_sky,
+        imu=args.imu,
     )
     folder = drive.save(args.out)
     length = drive.motion.sample(drive.truth.t_ns[-1:]).way_m[0] / 1000

@@ -95,9 +95,9 @@ def headline(motion: Motion, score: Score | None, sight: Sight | None) -> Summar
         figures.append(Figure("Horizontal error, RMS", *metres(h.rms), detail=detail))
     if score is not None and score.uncertainty is not None:
         figures.append(_honesty_figure(score.uncertainty.inside_ellipse))
-    counts = solution.n_sats.astype(float)
-    if counts.any():
-        low, middle, high = np.percentile(counts[solution.valid], (5, 50, 95))
+    counts = solution.n_sats[solution.n_sats > 0].astype(float)
+    if len(counts):
+        low, middle, high = np.percentile(counts, (5, 50, 95))
         figures.append(Figure("Satellites used", f"{middle:.0f}", detail=f"90 % of epochs: {low:.0f} to {high:.0f}"))
     return Summary(figures)
 

@@ -10,7 +10,7 @@ from kinema.analysis.judgement import Score
 from kinema.core.event import Event
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
-from kinema.core.time import iso_utc, unix_ns_from_gps_ns
+from kinema.core.time import WEEK_NS, iso_utc, unix_ns_from_gps_ns
 from kinema.report.blocks.base import Axis, Span, Track
 from kinema.report.blocks.charts import Category, Strip
 from kinema.report.blocks.map import Colouring, Ellipses, Map
@@ -64,7 +64,7 @@ def session_page(
         _truth(draft, truth)
     name = title or (recording.name if recording else "") or _name(solution)
     start = unix_ns_from_gps_ns(motion.t0_ns) / 1e9
-    seconds = Axis("time", "Time", "time", "s", None if motion.t0_ns < 10**9 * 86400 else start)
+    seconds = Axis("time", "Time", "time", "s", start if _dated(solution) else None)
     return Page(
         title=name,
         subtitle=_subtitle(solution),
@@ -88,8 +88,15 @@ def _name(solution: Solution) -> str:
     return sources[0].replace("\\", "/").rstrip("/").rpartition("/")[2] if sources else "Trajectory"
 
 
+def _dated(solution: Solution) -> bool:
+    """Whether times are more than seconds since some start, or of some week."""
+    return int(solution.t_ns[0]) >= WEEK_NS
+
+
 def _subtitle(solution: Solution) -> str:
     what = " ".join(part for part in (solution.provenance.mode, solution.provenance.method) if part)
+    if not _dated(solution):
+        return " · ".join(part for part in ("time without a date", what, solution.provenance.datum) if part)
     first, last = iso_utc(int(solution.t_ns[0]), 0), iso_utc(int(solution.t_ns[-1]), 0)
     last = last[11:] if last[:10] == first[:10] else last
     span = f"{first[:10]} {first[11:-1]} – {last.replace('T', ' ')[:-1]} UTC"

@@ -15,7 +15,8 @@ from kinema.errors import DataError
 from kinema.report.columns import MANY
 
 GAP_INTERVALS = 2.5
-"""A pause of more than this many median intervals is a gap."""
+GAP_LEAST_S = 1.0
+"""A pause of more than this many median intervals is a gap, if it is longer than this: fast loggers drop samples."""
 
 # Radius that holds 95 % of a bivariate normal distribution, in units of its larger standard deviation, by the ratio
 # of the smaller to the larger one: the root of the integral over the plane (test_report_columns computes it).
@@ -115,7 +116,7 @@ class Motion:
     @property
     def gap_s(self) -> float:
         """The pause from which on samples are not joined; 0 where that is not known."""
-        return GAP_INTERVALS * self.interval_s if self.interval_s > 0 else 0.0
+        return max(GAP_INTERVALS * self.interval_s, GAP_LEAST_S) if self.interval_s > 0 else 0.0
 
     @cached_property
     def distance_m(self) -> float:
@@ -129,7 +130,7 @@ class Motion:
 
     @cached_property
     def outages(self) -> list[tuple[float, float]]:
-        """Stretches without a position (s, s): epochs that have none, and pauses between epochs."""
+        """Stretches of more than `gap_s` without a position (s, s), whether their epochs are there or not."""
         have = np.flatnonzero(self.solution.valid)
         if len(have) < 2:
             return []

@@ -17,7 +17,7 @@ async function mountMap(element, spec, { store, view }) {
   const plane = spec.origin ? new LocalPlane(spec.origin) : null;
   const paths = await Promise.all(spec.tracks.map(async (name) => {
     const track = view.track(name);
-    return { track, path: new Path(await store.column(track.east), await store.column(track.north)) };
+    return { track, path: new Path(await store.column(track.east), await store.column(track.north), track.columns.time, track.gap) };
   }));
   const main = paths[0];
   const sigmas = spec.ellipses ? await Promise.all(["e", "n", "r"].map((k) => store.column(spec.ellipses[k]))) : null;
@@ -34,8 +34,8 @@ async function mountMap(element, spec, { store, view }) {
     for (const one of paths.slice(1)) drawPlain(ctx, one.path, paint(one.track.colour), 1.4, [5, 3]);
     if (view.zoomed) drawPlain(ctx, main.path, paint("--line-strong"), 1.5, []);
     drawBreaks(ctx);
-    drawColoured(ctx);
     if (sigmas) drawEllipses(ctx);
+    drawColoured(ctx);
     drawEnds(ctx);
     drawScaleBar(ctx, camera);
   }, (ctx) => {
@@ -56,42 +56,38 @@ async function mountMap(element, spec, { store, view }) {
 
   // Where positions are missing, a dotted line joins the last one before to the first one after.
   function drawBreaks(ctx) {
-    const { east, north } = main.path, kept = main.path.at(1 / camera.scale), gap = main.track.gap;
-    const time = main.track.columns.time;
+    const { east, north } = main.path, kept = main.path.at(1 / camera.scale);
     ctx.strokeStyle = paint("--muted");
     ctx.lineWidth = 1.2;
     ctx.setLineDash([1.5, 4]);
     ctx.beginPath();
-    for (let k = 1, last = kept[0]; k < kept.length; k++) {
-      if (kept[k] < 0) continue;
-      if (last >= 0 && (kept[k - 1] < 0 || (gap && time && time[kept[k]] - time[kept[k] - 1] > gap))) {
-        ctx.moveTo(camera.px(east[last]), camera.py(north[last]));
-        ctx.lineTo(camera.px(east[kept[k]]), camera.py(north[kept[k]]));
-      }
-      last = kept[k];
+    for (let k = 1; k + 1 < kept.length; k++) {
+      if (kept[k] >= 0) continue;
+      ctx.moveTo(camera.px(east[kept[k - 1]]), camera.py(north[kept[k - 1]]));
+      ctx.lineTo(camera.px(east[kept[k + 1]]), camera.py(north[kept[k + 1]]));
     }
     ctx.stroke();
     ctx.setLineDash([]);
   }
 
+  // The lowest bin is that of unknown values: it never covers a known one.
   function binOf(value) {
-    if (value !== value) return BINS;
-    if (colouring.categories.length) return Math.max(colouring.categories.findIndex((c) => c[0] === value), 0);
-    return Math.min(Math.max(Math.floor(shareOf(colouring, value) * BINS), 0), BINS - 1);
+    if (value !== value) return 0;
+    if (colouring.categories.length) return 1 + colouring.categories.findIndex((c) => c[0] === value);
+    return 1 + Math.min(Math.max(Math.floor(shareOf(colouring, value) * BINS), 0), BINS - 1);
   }
 
   function binColour(bin) {
-    if (bin === BINS) return paint("--muted");
-    if (colouring.categories.length) return paint(colouring.categories[bin][2]);
-    return ramp((bin + 0.5) / BINS, colouring.diverging);
+    if (bin === 0) return paint("--line-strong");
+    if (colouring.categories.length) return paint(colouring.categories[bin - 1][2]);
+    return ramp((bin - 0.5) / BINS, colouring.diverging);
   }
 
   function drawColoured(ctx) {
-    const [from, to] = inRange(), { gap, columns } = main.track;
-    const breaks = (i) => gap && columns.time && columns.time[i] - columns.time[i - 1] > gap;
+    const [from, to] = inRange();
     ctx.lineJoin = "round";
     ctx.lineWidth = 3.2;
-    strokeColoured(ctx, camera, main.path, from, to, breaks, (i) => binOf(values[i]), BINS + 1, binColour);
+    strokeColoured(ctx, camera, main.path, from, to, (i) => binOf(values[i]), BINS + 1, binColour);
     ctx.lineCap = "butt";
   }
 
@@ -118,13 +114,13 @@ async function mountMap(element, spec, { store, view }) {
       const a = camera.px(main.path.east[i]), b = camera.py(main.path.north[i]);
       const radius = spec.ellipses.factor * camera.scale * Math.max(sigmas[0][i], sigmas[1][i]);
       if (!(radius > 5) || a < -radius || b < -radius || a > camera.width + radius || b > camera.height + radius) continue;
-      const apart = 2 ** Math.ceil(Math.log2(Math.max(10, 0.7 * radius)));
+      const apart = 2 ** Math.ceil(Math.log2(Math.max(14, 1.3 * radius)));
       const cell = `${Math.floor(a / apart)},${Math.floor(b / apart)},${apart}`;
       if (taken.has(cell)) continue;
       taken.add(cell);
       if (ellipse(ctx, i)) {
+        ctx.globalAlpha = 0.5;
         ctx.fill();
-        ctx.globalAlpha = 0.6;
         ctx.stroke();
         ctx.globalAlpha = 1;
       }

@@ -1,9 +1,9 @@
 // A path at the detail that a scale can show: samples closer together than a tolerance are left out.
 
 export class Path {
-  constructor(east, north) {
-    this.east = east;
-    this.north = north;
+  // Positions that are missing for no longer than `gap` seconds are passed over; 0: any missing one breaks the path.
+  constructor(east, north, time, gap) {
+    Object.assign(this, { east, north, time, gap: time && gap ? gap : 0 });
     this.levels = new Map();
   }
 
@@ -16,21 +16,29 @@ export class Path {
 
   simplify(tolerance) {
     const { east, north } = this, n = east.length, limit = tolerance * tolerance;
-    const kept = new Int32Array(n + 1);
-    let count = 0, pen = false, e = 0, m = 0;
+    const kept = new Int32Array(2 * n);
+    let count = 0, last = -1, e = 0, m = 0;
     for (let i = 0; i < n; i++) {
       const a = east[i], b = north[i];
-      if (a !== a || b !== b) {
-        if (pen) kept[count++] = -1;
-        pen = false;
-        continue;
+      if (a !== a || b !== b) continue;
+      const broken = last >= 0 && this.broken(last, i);
+      if (broken) {
+        if (kept[count - 1] !== last) kept[count++] = last;
+        kept[count++] = -1;
       }
-      const ends = i + 1 === n || east[i + 1] !== east[i + 1];
-      if (pen && !ends && (a - e) ** 2 + (b - m) ** 2 < limit) continue;
-      kept[count++] = i;
-      [e, m, pen] = [a, b, true];
+      const near = last >= 0 && !broken && (a - e) ** 2 + (b - m) ** 2 < limit;
+      if (!near || i + 1 === n) {
+        kept[count++] = i;
+        [e, m] = [a, b];
+      }
+      last = i;
     }
+    if (last >= 0 && kept[count - 1] !== last) kept[count++] = last;
     return kept.slice(0, count);
+  }
+
+  broken(last, i) {
+    return this.gap ? this.time[i] - this.time[last] > this.gap : i !== last + 1;
   }
 
   // Smallest box around the samples [from, to): [west, south, east, north].

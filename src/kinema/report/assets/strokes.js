@@ -34,8 +34,8 @@ export function strokePath(ctx, camera, path) {
 }
 
 // The samples [from, to) of the path, each piece in the colour of its end: pieces are sorted by colour, and each colour
-// is stroked once. Where laps lie on each other the highest value (the last category) is seen. `breaks(i)` tells whether sample i does not continue the one before.
-export function strokeColoured(ctx, camera, path, from, to, breaks, binOf, bins, colourOf) {
+// is stroked once. Where laps lie on each other the highest value (the last category) is seen.
+export function strokeColoured(ctx, camera, path, from, to, binOf, bins, colourOf) {
   const { east, north } = path, kept = path.at(1 / camera.scale), [wide, taken] = gridOf(camera);
   const starts = new Int32Array(kept.length), ends = new Int32Array(kept.length), bin = new Uint8Array(kept.length);
   const counts = new Int32Array(bins + 1);
@@ -46,7 +46,7 @@ export function strokeColoured(ctx, camera, path, from, to, breaks, binOf, bins,
     if (inside && (cell >= 0 || lastCell >= 0)) {
       const colour = binOf(i);
       if (cell < 0 || taken[cell] <= colour) {
-        starts[count] = last >= 0 && !breaks(i) ? last : i;
+        starts[count] = last >= 0 ? last : i;
         ends[count] = i;
         bin[count++] = colour;
         counts[colour + 1]++;

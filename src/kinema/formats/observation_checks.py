@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kinema.core.arrays import I64
@@ -11,6 +13,8 @@ from kinema.core.time import iso_gps
 
 GAP_STEPS = 1.5
 """A step between epochs is a gap from so many usual ones on."""
+
+_PIECE = 16_384
 
 
 def gaps(t_ns: I64) -> tuple[I64, I64]:
@@ -22,23 +26,29 @@ def gaps(t_ns: I64) -> tuple[I64, I64]:
     return at, step[at]
 
 
-def clock_jumps_ms(gnss: GnssObservations) -> I64:
-    """Whole milliseconds by which the receiver clock steps before each epoch (n,)."""
+def clock_jumps_ms(gnss: GnssObservations, done: Callable[[], None] | None = None) -> I64:
+    """Whole milliseconds by which the receiver clock steps before each epoch (n,); `done` follows each piece."""
     from kinema.kernels.observations import clock_jumps
 
-    jump_ms = np.zeros(len(gnss.t_ns), np.int64)
-    clock_jumps(gnss.t_ns, gnss.row_start, gnss.sat, gnss.code_m, jump_ms)
+    n = len(gnss.t_ns)
+    jump_ms = np.zeros(n, np.int64)
+    last = np.full(1000, -1, np.int64)
+    for first in range(0, n, _PIECE):
+        end = min(first + _PIECE, n)
+        clock_jumps(gnss.t_ns, gnss.row_start, gnss.sat, gnss.code_m, first, end, last, jump_ms)
+        if done:
+            done()
     return jump_ms
 
 
-def checked(gnss: GnssObservations, source: str) -> list[Issue]:
-    """Gaps and clock steps as issues."""
+def checked(gnss: GnssObservations, source: str, done: Callable[[], None] | None = None) -> list[Issue]:
+    """Gaps and clock steps as issues; `done` as for clock_jumps_ms."""
     issues = []
     at, length = gaps(gnss.t_ns)
     if len(at):
         detail = f"longest {length.max() / 1e9:g} s, together {length.sum() / 1e9:g} s"
         issues.append(Issue("gap", len(at), _when(gnss, int(at[0])), source, detail))
-    jump_ms = clock_jumps_ms(gnss)
+    jump_ms = clock_jumps_ms(gnss, done)
     where = np.flatnonzero(jump_ms)
     if len(where):
         values = " ".join(f"{value:+d}" for value in np.unique(jump_ms[where]).tolist()[:6])

@@ -113,9 +113,10 @@ def numbers(body: str, width: int, count: int, at: int = 0) -> list[float] | Non
         return None
 
 
-def line_number(data: memoryview, at: int) -> int:
-    """Number of the line in which byte `at` stands, counted from 1."""
-    count, step = 1, 1 << 22
-    for start in range(0, at, step):
+def line_number(data: memoryview, at: int, known: tuple[int, int] = (0, 1)) -> int:
+    """Number of the line in which byte `at` stands, counted from 1, or from a `known` (byte, line) before it."""
+    start0, count = known
+    step = 1 << 22
+    for start in range(start0, at, step):
         count += bytes(data[start : min(start + step, at)]).count(b"\n")
     return count

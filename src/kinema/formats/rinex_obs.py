@@ -18,16 +18,16 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.streams import GnssObservations
 from kinema.core.time import iso_gps
 from kinema.errors import FormatError
-from kinema.formats.base import Format, ReadOptions, Source, silent
+from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.observation_checks import checked
+from kinema.formats.rinex_columns import ROW_COLUMNS, Columns, release_pages
 from kinema.formats.rinex_header import Header, header_line, line_number, parse_header, sniff_header
 from kinema.formats.rinex_obs_header import Layout, antenna_of, glonass_channels, interval_of, layout_of
 from kinema.formats.time_systems import to_gps_ns
 
-_BLOCK_EPOCHS = 16_384
+_BLOCK_EPOCHS = 4096
 _BLOCK_ROWS = 65_536
-_RELEASE_BYTES = 16 << 20
-_KEPT = ("sat", "code_m", "phase_cyc", "doppler_hz", "cn0_dbhz", "lli")
+_PIECE_BYTES = 16 << 20
 
 # What the kernel tallies, in its order: (kind of issue, whether it is an error when strict).
 TALLIES = (
@@ -45,43 +45,6 @@ TALLIES = (
 
 
 @dataclass
-class Columns:
-    """Growing columns of observations: filled by the kernel, widened when the header changes."""
-
-    slots: int
-    n_epochs: int = 0
-    n_rows: int = 0
-    arrays: dict[str, Any] = field(default_factory=dict)
-
-    def reserve(self, epochs: int, rows: int) -> None:
-        """Make room for so many epochs and rows in total, and for all slots."""
-        for name, dtype, length, width in (
-            ("t_ns", np.int64, epochs, 0), ("row_start", np.int64, epochs + 1, 0), ("sat", np.int16, rows, 0),
-            ("code_m", np.float64, rows, 1), ("phase_cyc", np.float64, rows, 1), ("doppler_hz", np.float32, rows, 1),
-            ("cn0_dbhz", np.float32, rows, 1), ("lli", np.uint8, rows, 1),
-        ):  # fmt: skip
-            shape = (length, self.slots) if width else (length,)
-            old = self.arrays.get(name)
-            if old is not None and len(old) >= length and old.shape[1:] == shape[1:]:
-                continue
-            new = np.empty((max(length, len(old)), *shape[1:]) if old is not None else shape, dtype)
-            used = 0 if old is None else {"t_ns": self.n_epochs, "row_start": self.n_epochs + 1}.get(name, self.n_rows)
-            if old is not None and width:
-                new[:used, old.shape[1] :] = 0 if name == "lli" else np.nan
-                new[:used, : old.shape[1]] = old[:used]
-            elif old is not None:
-                new[:used] = old[:used]
-            else:
-                new[:1] = 0
-            self.arrays[name] = new
-
-    def taken(self) -> dict[str, Any]:
-        """The filled part of every column."""
-        ends = {"t_ns": self.n_epochs, "row_start": self.n_epochs + 1}
-        return {name: array[: ends.get(name, self.n_rows)] for name, array in self.arrays.items()}
-
-
-@dataclass
 class _Scan:
     """A walk through the epochs of one file."""
 
@@ -91,6 +54,7 @@ class _Scan:
     layout: Layout
     at: int
     issues: dict[str, Issue] = field(default_factory=dict)
+    counted: tuple[int, int] = (0, 1)
     seen: Any = field(default_factory=lambda: np.full(800, -1, np.int64))
     names: Any = field(default_factory=lambda: np.zeros(1000, np.int64))
 
@@ -110,18 +74,22 @@ class _Scan:
         else:
             self.issues[kind] = Issue(kind, count, where, self.source.path.name, detail)
 
-    def step(self, data: Any, columns: Columns, max_epochs: int, max_rows: int) -> bool:
-        """Scan until the columns are full or the data end; False at the end."""
-        from kinema.kernels.rinex import DONE, EVENT, N_TALLIES, scan_rinex2, scan_rinex3
+    def fill(self, columns: Columns, max_epochs: int) -> bool:
+        """Scan until the columns are full or hold `max_epochs`, or the data end; False at the end.
 
+        In pieces, so that the pages of file and columns that are done with can go.
+        """
+        from kinema.kernels.rinex import EVENT, N_TALLIES, scan_rinex3
+        from kinema.kernels.rinex2 import scan_rinex2
+
+        data = np.frombuffer(self.source.data, np.uint8)
         stop = len(data)
-        while self.at < stop and columns.n_epochs < max_epochs:
+        while self.at < stop and columns.n_epochs < max_epochs and not columns.full:
             tally, first = np.zeros(N_TALLIES, np.int64), np.full(N_TALLIES, stop, np.int64)
-            a, layout = columns.arrays, self.layout
+            layout = self.layout
             tables = (layout.slot, layout.kind, layout.divisor, layout.n_types)
-            names = ("t_ns", "row_start", "sat", "code_m", "phase_cyc", "doppler_hz", "cn0_dbhz", "lli")
-            out: Any = (*(a[name] for name in names), self.seen, tally, first)
-            counts = (self.at, stop, columns.n_epochs, columns.n_rows)
+            out: Any = (*columns.arrays.values(), self.seen, tally, first)
+            counts = (self.at, stop, self.at + _PIECE_BYTES, columns.n_epochs, columns.n_rows)
             if self.header.version < 3:
                 status, *where = scan_rinex2(data, *counts, layout.default_system, self.names, *tables, *out)
             else:
@@ -130,23 +98,34 @@ class _Scan:
             self._account(tally, first)
             if status == EVENT:
                 self._event()
-                columns.slots = max(columns.slots, self.layout.slots)
-                columns.reserve(len(a["t_ns"]), len(a["sat"]))
-            elif status != DONE:
-                return True
+                if self.layout.slots > columns.slots:
+                    columns.slots = self.layout.slots
+                    columns.reserve(len(columns.arrays["t_ns"]), len(columns.arrays["sat"]))
+            else:
+                release_pages(self.source.data.obj, self.at)
+                columns.release()
+                self.options.progress(f"reading {self.source.path.name}", self.at / stop)
         return self.at < stop
 
+    def _line(self, at: int) -> int:
+        """Number of the line at a byte; counted from the last one asked for where that lies before."""
+        if at < self.counted[0]:
+            return line_number(self.source.data, at)
+        self.counted = (at, line_number(self.source.data, at, self.counted))
+        return self.counted[1]
+
     def _account(self, tally: Any, first: Any) -> None:
-        for k in np.flatnonzero(tally)[np.argsort(first[np.flatnonzero(tally)])].tolist():
+        found = np.flatnonzero(tally)
+        for k in found[np.argsort(first[found])].tolist():
             kind, bad = TALLIES[k]
-            where = f"line {line_number(self.source.data, int(first[k]))}" if kind not in self.issues else ""
+            where = f"line {self._line(int(first[k]))}" if kind not in self.issues else ""
             if bad and self.options.on_bad == "raise":
                 raise FormatError(self.source.path, kind, where, "leave such out with --on-bad skip")
             self.tell(kind, int(tally[k]), where)
 
     def _event(self) -> None:
         """An event record (flags 2 to 5): header lines that may change the layout."""
-        data, number = self.source.data, line_number(self.source.data, self.at)
+        data, number = self.source.data, self._line(self.at)
         lines: list[bytes] = []
         at, count = self.at, 1
         while at < len(data) and len(lines) < count:
@@ -177,17 +156,13 @@ def iter_observation_blocks(
     are sorted; across blocks they are the caller's. At the end `issues` gets what was odd. Raises FormatError.
     """
     scan = _Scan.begin(source, options or ReadOptions())
-    data = np.frombuffer(source.data, np.uint8)
-    more = True
+    more, rows = True, _BLOCK_ROWS
     while more:
         columns = Columns(scan.layout.slots)
-        columns.reserve(max_epochs, max(_BLOCK_ROWS, 1024))
-        while columns.n_epochs < max_epochs:
-            more = scan.step(data, columns, max_epochs, 0)
-            if not more:
-                break
-            columns.reserve(max_epochs, 2 * len(columns.arrays["sat"]))
-        _release(source, scan.at)
+        columns.reserve(max_epochs, rows)
+        while (more := scan.fill(columns, max_epochs)) and columns.n_epochs < max_epochs:
+            rows *= 2
+            columns.reserve(max_epochs, rows)
         if columns.n_epochs:
             yield _observations(scan, columns)
     if issues is not None:
@@ -197,22 +172,15 @@ def iter_observation_blocks(
 def read(source: Source, options: ReadOptions) -> Recording:
     """The whole file as stream "gnss". Raises FormatError; a file without a single epoch is an error too."""
     scan = _Scan.begin(source, options)
-    data = np.frombuffer(source.data, np.uint8)
     columns = Columns(scan.layout.slots)
     columns.reserve(_BLOCK_EPOCHS, _BLOCK_ROWS)
-    progress = options.progress if options.progress is not silent else None
-    while scan.step(data, columns, np.iinfo(np.int64).max, 0):
-        share = scan.at / len(data)
-        if progress:
-            progress(f"reading {source.path.name}", share)
-        _release(source, scan.at)
-        growth = min(max(1.05 / share, 1.3), 64.0)
-        epochs, rows = len(columns.arrays["t_ns"]), len(columns.arrays["sat"])
-        columns.reserve(int(epochs * growth) + 1024, int(rows * growth) + 1024)
+    while scan.fill(columns, np.iinfo(np.int64).max):
+        growth = max(1.05 * len(source.data) / scan.at, 1.3)
+        columns.reserve(int(columns.n_epochs * growth) + _BLOCK_EPOCHS, int(columns.n_rows * growth) + _BLOCK_ROWS)
     if not columns.n_epochs:
         raise FormatError(source.path, "no epoch after the header", remedy="the file is cut, or was stopped at once")
     gnss = _observations(scan, columns)
-    issues = (*scan.issues.values(), *checked(gnss, source.path.name))
+    issues = (*scan.issues.values(), *checked(gnss, source.path.name, columns.release))
     return Recording({"gnss": gnss}, issues=issues, sources=(str(source.path),), name=source.path.stem)
 
 
@@ -245,16 +213,7 @@ def _reordered(t_ns: Any, taken: dict[str, Any], order: Any) -> tuple[Any, dict[
     counts = np.diff(start)[order]
     row_start = np.concatenate([[0], np.cumsum(counts)])
     rows = np.arange(row_start[-1]) + np.repeat(start[:-1][order] - row_start[:-1], counts)
-    return t_ns[order], {"row_start": row_start, **{name: taken[name][rows] for name in _KEPT}}
-
-
-def _release(source: Source, at: int) -> None:
-    """Give the pages that are read back to the system, so that a long file stays in bounded memory."""
-    mapped = source.data.obj
-    if at >= _RELEASE_BYTES and hasattr(mapped, "madvise"):
-        import mmap
-
-        mapped.madvise(mmap.MADV_DONTNEED, 0, at // mmap.PAGESIZE * mmap.PAGESIZE)
+    return t_ns[order], {"row_start": row_start, **{name: taken[name][rows] for name in ROW_COLUMNS}}
 
 
 FORMAT = Format(

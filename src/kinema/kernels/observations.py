@@ -18,15 +18,17 @@ LONGEST_STEP_NS = 60_000_000_000
 
 
 @kernel
-def clock_jumps(t_ns: I64, row_start: I64, sat: I16, code_m: F64, jump_ms: I64) -> int:
-    """Whole milliseconds by which the receiver clock steps before each epoch, into jump_ms (n,); how many steps.
+def clock_jumps(
+    t_ns: I64, row_start: I64, sat: I16, code_m: F64, first: int, end: int, last: I64, jump_ms: I64
+) -> None:
+    """Whole milliseconds by which the receiver clock steps before epochs `first` to `end`, into jump_ms (n,).
+
+    `last` (1000,), −1 at the beginning, is kept from call to call: the row in which each satellite was seen last.
 
     All pseudoranges then step by that many light milliseconds. Within a minute the range itself changes by less than
     a fifth of one. A step counts where at least two satellites, and most of those in both epochs, agree.
     """
-    last = np.full(1000, -1, np.int64)
-    found = 0
-    for k in range(len(t_ns)):
+    for k in range(first, end):
         jump_ms[k] = 0
         seen, agree, step = 0, 0, 0
         start = row_start[k - 1] if k > 0 else 0
@@ -48,5 +50,3 @@ def clock_jumps(t_ns: I64, row_start: I64, sat: I16, code_m: F64, jump_ms: I64) 
                 break
         if agree >= 2 and 2 * agree > seen:
             jump_ms[k] = step
-            found += 1
-    return found

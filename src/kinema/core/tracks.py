@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from kinema.core.arrays import F64, I64, gate
 from kinema.errors import DataError
+
+_ABSENT: Any = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Detections:
 
 @dataclass(frozen=True)
 class BoxTracks:
-    """Boxes with identities, in any order: frame (m,) from 1, track (m,) ≥ 0, box_px (m, 4), score (m,), label (m,)."""
+    """Boxes with identities, in any order: frame (m,) from 1, track (m,) ≥ 0, box_px (m, 4) left, top, width, height,
+    score (m,), 0 where nothing was detected, label (m,); var_px2 (m, 4) variances of centre x, y, width, height."""
 
     frame: I64
     track: I64
@@ -51,9 +55,12 @@ class BoxTracks:
     score: F64
     label: I64
     n_frames: int
+    var_px2: F64 = _ABSENT
 
     def __post_init__(self) -> None:
         put, m = object.__setattr__, len(self.frame)
+        var_px2 = np.full((m, 4), np.nan) if self.var_px2 is _ABSENT else self.var_px2
+        put(self, "var_px2", gate("BoxTracks.var_px2", var_px2, np.float64, (m, 4)))
         put(self, "frame", gate("BoxTracks.frame", self.frame, np.int64, (m,)))
         put(self, "track", gate("BoxTracks.track", self.track, np.int64, (m,)))
         put(self, "box_px", gate("BoxTracks.box_px", self.box_px, np.float64, (m, 4)))

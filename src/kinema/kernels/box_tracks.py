@@ -299,82 +299,68 @@ def step(
     height: float,
     how: BoxMotion,
     ids: np.ndarray,
+    told: np.ndarray,
     boxes: np.ndarray,
     extra: np.ndarray,
 ) -> tuple[int, int]:
     """One frame: predict, follow the camera, associate, update, give birth, let die.
 
-    det (m, 4) centre x, y, width, height; ids (m,) and boxes (m, 4) get identity (−1: none) and reported box per
-    detection; extra (tracks, 5) gets identity and box of coasting tracks. `x` has at least m free rows.
-    Returns the next identity and how many coast.
+    det (m, 4) centre x, y, width, height. ids (m,) gets the identity of each detection (−1: too weak to be anyone),
+    told (m,) whether that one exists more likely than not, boxes (m, 4) the reported box; extra (tracks, 5) identity
+    and box of coasting tracks. `x` has at least m free rows. Returns the next identity and how many coast.
     """
-    n, m = len(x), len(det)
     strong = score >= how.strong
     predict(x, var, mood, mark, now_s - before_s, how)
     follow_camera(x, mood, mark, det, strong, before_s, how.camera)
-    row_to_col, col_to_row = np.empty(n, np.int64), np.empty(m, np.int64)
+    row_to_col, col_to_row = np.empty(len(x), np.int64), np.empty(len(det), np.int64)
     associate(x, var, mood, mark, det, score, strong, before_s, now_s, how, row_to_col, col_to_row)
-    ids[:] = -1
     coasting = 0
-    for t in range(n):
-        if mark[t, 0] == FREE:
-            continue
+    for t in range(len(x)):
         j = row_to_col[t]
-        if j < 0:
+        if mark[t, 0] != FREE and j >= 0:
+            absorb(x, var, mood, t, det[j], now_s, how)
+            mark[t, 2] += 1
+            mood[t, 0] = min(mood[t, 0] + how.hit_score * likely_real(score[j], how) + how.hit, how.sure)
+        elif mark[t, 0] != FREE:
             mood[t, 0] -= how.miss
-            lost_s = now_s - mood[t, 3]
-            if mark[t, 0] == TENTATIVE or lost_s > how.lost_s:
+            if mark[t, 0] == TENTATIVE or now_s - mood[t, 3] > how.lost_s:
                 mark[t, 0] = FREE
-            elif (
-                lost_s <= how.coast_s
-                and mark[t, 2] >= how.coast_hits
-                and mood[t, 0] > 0.0
-                and np.sqrt(var[t, 0, 0]) < how.coast_sigma * box_scale(x[t, 2], x[t, 3])
-                and x[t, 0] > x[t, 2] / 2
-                and x[t, 0] + x[t, 2] / 2 < width
-                and x[t, 1] + x[t, 3] / 2 < 1.02 * height
-            ):
+            elif _coasts(x[t], var[t], mood[t], mark[t], now_s, width, height, how):
                 extra[coasting, 0] = mark[t, 1]
                 extra[coasting, 1:] = x[t, :4]
                 coasting += 1
-            continue
-        absorb(x, var, mood, t, det[j], now_s, how)
-        mark[t, 2] += 1
-        mood[t, 0] = min(mood[t, 0] + how.hit_score * likely_real(score[j], how) + how.hit, how.sure)
-        next_id = _report(x, mood, mark, t, det[j], next_id, how, ids, boxes, j)
     row = 0
-    for j in range(m):
-        if col_to_row[j] >= 0 or score[j] < how.newborn:
-            continue
-        while mark[row, 0] != FREE:
-            row += 1
-        existence = likely_real(score[j], how) - (0.0 if next_id == 0 else how.doubt)
-        born(x, var, mood, mark, row, det[j], now_s, existence, how)
-        next_id = _report(x, mood, mark, row, det[j], next_id, how, ids, boxes, j)
+    for j in range(len(det)):
+        ids[j], told[j] = -1, False
+        t = col_to_row[j]
+        if t < 0 and score[j] >= how.newborn:
+            while mark[row, 0] != FREE:
+                row += 1
+            t = row
+            doubt = 0.0 if next_id == 0 else how.doubt
+            born(x, var, mood, mark, t, det[j], now_s, likely_real(score[j], how) - doubt, how)
+            mark[t, 1] = next_id
+            next_id += 1
+        if t >= 0:
+            ids[j], told[j] = mark[t, 1], mood[t, 0] > 0.0
+            if told[j]:
+                mark[t, 0] = CONFIRMED
+            boxes[j] = how.smoothing * x[t, :4] + (1.0 - how.smoothing) * det[j]
     return next_id, coasting
 
 
 @kernel
-def _report(
-    x: np.ndarray,
-    mood: np.ndarray,
-    mark: np.ndarray,
-    t: int,
-    box: np.ndarray,
-    next_id: int,
+def _coasts(
+    x: np.ndarray, var: np.ndarray, mood: np.ndarray, mark: np.ndarray, now_s: float, width: float, height: float,
     how: BoxMotion,
-    ids: np.ndarray,
-    boxes: np.ndarray,
-    j: int,
-) -> int:
-    """Report a track that exists more likely than not, giving it an identity the first time."""
-    if mood[t, 0] <= 0.0:
-        return next_id
-    if mark[t, 0] == TENTATIVE:
-        mark[t, 0] = CONFIRMED
-        mark[t, 1] = next_id
-        next_id += 1
-    ids[j] = mark[t, 1]
-    for c in range(4):
-        boxes[j, c] = how.smoothing * x[t, c] + (1.0 - how.smoothing) * box[c]
-    return next_id
+) -> bool:  # fmt: skip
+    """Whether a track that was missed in this frame is reported all the same: well known, and inside the image."""
+    return (
+        now_s - mood[3] <= how.coast_s
+        and mark[2] >= how.coast_hits
+        and mood[0] > 0.0
+        and np.sqrt(var[0, 0]) < how.coast_sigma * box_scale(x[2], x[3])
+        and x[0] > x[2] / 2
+        and x[0] + x[2] / 2 < width
+        and x[1] + x[3] / 2 < 1.02 * height
+    )

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 
-from kinema.core.arrays import F64, I64, gate
+from kinema.core.arrays import F64, I64, Bool, gate
 from kinema.core.tracks import BoxTracks, Detections
 from kinema.errors import DataError
 from kinema.kernels.box_tracks import CONFIRMED, FREE, BoxMotion, step
 
 UNKNOWN_RATE_HZ = 25.0
+
+
+class Answer(NamedTuple):
+    """What the tracker says of one frame of m detections."""
+
+    track: I64
+    """Identity (m,) of each detection, −1 where it is nobody's."""
+    told: Bool
+    """Whether that identity is more likely than not to exist (m,); the others are tentative."""
+    box_px: F64
+    """Reported boxes (m, 4)."""
+    coasting: I64
+    """Identities (k,) reported without a detection, and"""
+    coasting_box_px: F64
+    """their boxes (k, 4)."""
 
 
 class BoxTracker:
@@ -51,12 +69,10 @@ class BoxTracker:
         """Tracks that were reported at least once and could still be continued."""
         return int((self._mark[:, 0] == CONFIRMED).sum())
 
-    def step(self, frame: int, box_px: F64, score: F64) -> tuple[I64, F64, I64, F64]:
+    def step(self, frame: int, box_px: F64, score: F64) -> Answer:
         """Take the detections of one frame; frames must come in order, and may be missing.
 
-        box_px (m, 4) left, top, width, height; score (m,). Returns identity (m,) per detection, −1 where none;
-        the reported boxes (m, 4); identities (k,) and boxes (k, 4) of tracks that coast through this frame.
-        Raises DataError where the frame is not after the last one.
+        box_px (m, 4) left, top, width, height; score (m,). Raises DataError where the frame is not after the last one.
         """
         if frame <= self.frame:
             raise DataError("frame", f"one after {self.frame}", str(frame))
@@ -66,38 +82,41 @@ class BoxTracker:
             self._resize(2 * len(self._x) + m)
         det = np.array(gate("box_px", box_px, np.float64, (m, 4)))
         det[:, :2] += det[:, 2:] / 2
-        ids, boxes = np.empty(m, np.int64), np.empty((m, 4))
+        ids, told, boxes = np.empty(m, np.int64), np.empty(m, np.bool_), np.empty((m, 4))
         before_s, now_s = self.frame / self.frame_rate_hz, frame / self.frame_rate_hz
         self._next_id, coasting = step(
             self._x, self._var, self._mood, self._mark, det, gate("score", score, np.float64, (m,)),
-            before_s, now_s, self._next_id, self.width, self.height, self.motion, ids, boxes, self._extra,
+            before_s, now_s, self._next_id, self.width, self.height, self.motion, ids, told, boxes, self._extra,
         )  # fmt: skip
         self.frame = frame
         extra = self._extra[:coasting].copy()
         for some in (boxes, extra[:, 1:]):
             some[:, :2] -= some[:, 2:] / 2
-        return ids, boxes, extra[:, 0].astype(np.int64), extra[:, 1:]
+        return Answer(ids, told, boxes, extra[:, 0].astype(np.int64), extra[:, 1:])
 
 
 def track_online(detections: Detections, motion: BoxMotion | None = None) -> BoxTracks:
     """Run the online tracker over a recording. Boxes without area are left out."""
+    parts: list[tuple[I64, I64, F64, F64, I64]] = []
+    for frame, rows, answer in run(detections, motion):
+        told, more = answer.told, len(answer.coasting)
+        parts.append((
+            np.full(int(told.sum()) + more, frame, np.int64),
+            np.concatenate((answer.track[told], answer.coasting)),
+            np.concatenate((answer.box_px[told], answer.coasting_box_px)),
+            np.concatenate((detections.score[rows][told], np.zeros(more))),
+            np.concatenate((detections.label[rows][told], np.full(more, -1))),
+        ))  # fmt: skip
+    frames, track, box_px, score, label = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return BoxTracks(frames, track, box_px, score, label, detections.n_frames)
+
+
+def run(detections: Detections, motion: BoxMotion | None = None) -> Iterator[tuple[int, I64, Answer]]:
+    """Frame number, rows of `detections` and the tracker's answer, frame by frame."""
     rate = detections.frame_rate_hz if detections.frame_rate_hz > 0 else UNKNOWN_RATE_HZ
     tracker = BoxTracker(rate, detections.image_size_px, motion)
-    start = np.searchsorted(detections.frame, np.arange(1, detections.n_frames + 2))
-    sized = np.asarray((detections.box_px[:, 2:] > 0).all(axis=1))
-    found: list[tuple[I64, I64, F64, F64, I64]] = []
+    sized = np.flatnonzero((detections.box_px[:, 2:] > 0).all(axis=1))
+    start = np.searchsorted(detections.frame[sized], np.arange(1, detections.n_frames + 2))
     for k in range(detections.n_frames):
-        rows = np.arange(start[k], start[k + 1])
-        rows = rows[sized[rows]]
-        ids, boxes, more_ids, more_boxes = tracker.step(k + 1, detections.box_px[rows], detections.score[rows])
-        told = ids >= 0
-        n = int(told.sum()) + len(more_ids)
-        found.append((
-            np.full(n, k + 1, np.int64),
-            np.concatenate((ids[told], more_ids)),
-            np.concatenate((boxes[told], more_boxes)),
-            np.concatenate((detections.score[rows][told], np.zeros(len(more_ids)))),
-            np.concatenate((detections.label[rows][told], np.full(len(more_ids), -1))),
-        ))  # fmt: skip
-    frame, track, box_px, score, label = (np.concatenate(part) for part in zip(*found, strict=True))
-    return BoxTracks(frame, track, box_px, score, label, detections.n_frames)
+        rows = sized[start[k] : start[k + 1]]
+        yield k + 1, rows, tracker.step(k + 1, detections.box_px[rows], detections.score[rows])

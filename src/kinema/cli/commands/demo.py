@@ -51,11 +51,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--seed {args.seed}: zero or more")
     out.mkdir(parents=True, exist_ok=True)
     clock = _Clock()
+    if not (args.quiet or args.json):
+        tell_compiling()
     with progress_bar(quiet=args.quiet or args.json) as progress:
         recording = _recording(args, out, progress)
         clock.note("read" if args.files else "simulate, read")
-        if not (args.quiet or args.json):
-            tell_compiling()
         options = replace(resolve(settings_of(recording), recording=recording), progress=progress)
         solution = solve(recording, options)
         clock.note("solve")

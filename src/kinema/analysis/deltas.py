@@ -116,6 +116,13 @@ def _sampled(path: Path, lap: Lap, grid: F64, time: F64, t: F64, d: F64, a: int,
     along = (acc * unit).sum(axis=1)
     # Left of (north, east) is (east, −north).
     across = acc[:, 0] * unit[:, 1] - acc[:, 1] * unit[:, 0]
+    if path.device_speed_mps is not None:
+        # Doppler knows the speed better than positions do.
+        shown = path.device_speed_mps[a:b]
+        calm = np.convolve(np.pad(shown, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+        along = np.gradient(calm, t)
+    else:
+        shown = speed
     slow = np.sqrt(np.einsum("ni,nij,nj->n", unit, path.slow_m2[a:b], unit)) / np.maximum(speed, 0.5)
     jitter = np.sqrt(path.jitter_m2[a:b]) / np.maximum(speed, 0.5)
 
@@ -123,7 +130,7 @@ def _sampled(path: Path, lap: Lap, grid: F64, time: F64, t: F64, d: F64, a: int,
         return np.interp(time, t, values)
 
     ne = np.column_stack([at(path.ne_m[a:b, k]) for k in range(2)])
-    return Trace(lap, grid, time, at(speed), at(along), at(across), at(d), at(jitter), at(slow), ne)
+    return Trace(lap, grid, time, at(shown), at(along), at(across), at(d), at(jitter), at(slow), ne)
 
 
 def delta_between(session: Session, lap_a: Lap, lap_b: Lap, other: Session | None = None, step_m: float = STEP_M) -> Delta:

@@ -51,6 +51,8 @@ class Path:
     issues: tuple[Issue, ...] = ()
     height_m: F64 = field(default_factory=lambda: np.zeros(0))
     timing_ne_m: F64 = field(default_factory=lambda: np.zeros((0, 2)))
+    device_speed_mps: F64 | None = None
+    """Speed over ground by the device's Doppler (n,), where it tells one that fits the positions."""
 
     @property
     def t_s(self) -> F64:
@@ -102,7 +104,21 @@ def path_of(solution: Solution, plane: Plane | None = None) -> Path:
         plane, t_ns, np.ascontiguousarray(x[:, :, 0]), np.ascontiguousarray(x[:, :, 1]), np.ascontiguousarray(x[:, :, 2]),
         np.maximum(p[:, 0], 0.0) if smooth else np.full(len(ne), white**2), stated * share[:, None, None], fresh, ne, row,
         white, issues, h[keep], np.ascontiguousarray(x[:, :, 0]) if smooth else ne,
+        _device_speed(solution, row, np.hypot(x[:, 0, 1], x[:, 1, 1])),
     )  # fmt: skip
+
+
+def _device_speed(solution: Solution, row: I64, driven_mps: F64) -> F64 | None:
+    """The device's own speed, where nearly all epochs have one and it agrees with the positions."""
+    if "speed" in solution.channels:
+        speed = solution.channels["speed"].value[row]
+    else:
+        speed = np.linalg.norm(solution.v_e_mps[row], axis=1)
+    ok = np.isfinite(speed)
+    if ok.mean() < 0.95 or float(np.median(np.abs(speed[ok] - driven_mps[ok]))) > 1.0:
+        return None
+    at = np.arange(len(speed))
+    return np.interp(at, at[ok], speed[ok])
 
 
 def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:

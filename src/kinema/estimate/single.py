@@ -15,6 +15,9 @@ from kinema.sensors import pseudorange
 WIDEN = (4.0, 2.0, 1.4, 1.0)
 """Sigmas are taken wider in the first passes: a graduated start that a gross fault does not capture."""
 GAUSSIAN = 50.0
+SLOW_S = 900.0
+SLOW_PRIOR = 4.0
+WINDOW_S = 120.0
 MOST_LESS_DOPPLER = 10.0
 SCALE_PRIOR = 20.0
 """How many residuals the first guess of a signal's noise counts for."""
@@ -43,7 +46,7 @@ def tune_of(params: Params, widen: float, widen_motion: float) -> F64:
     ])  # fmt: skip
 
 
-def inflation(rows: Rows, noise_m: F64, resid: F64, sigma: F64, params: Params) -> F64:
+def inflation(rows: Rows, noise_m: F64, slow_m: F64, resid: F64, sigma: F64, params: Params) -> F64:
     """How much less a code and a Doppler tell than if their errors were new at each epoch (m, 2).
 
     Errors that follow from their last by a share ρ count (1 + ρ) / (1 − ρ) times, ρ being learnt from the residuals;
@@ -53,13 +56,13 @@ def inflation(rows: Rows, noise_m: F64, resid: F64, sigma: F64, params: Params) 
     n = len(rows.t_s)
     step = float(np.median(rows.dt_s[1:])) if n > 1 else 1.0
     repeats_slow = min(1 + 2 * params.systematic_correlation_s / step, n)
-    total = noise_m**2 + rows.systematic_m**2
+    total = noise_m**2 + slow_m**2
     factor = np.ones((len(noise_m), 2))
     for kind, longest_s in ((CODE, params.code_correlation_s), (DOPPLER, params.doppler_correlation_s)):
         most = min(1 + 2 * longest_s / step, n)
         factor[:, kind] = min(max(repeats(rows, resid, sigma, kind), 1 + 0.1 * (most - 1)), most)
     with np.errstate(invalid="ignore", divide="ignore"):
-        code = (noise_m**2 * factor[:, CODE] + rows.systematic_m**2 * repeats_slow) / total
+        code = (noise_m**2 * factor[:, CODE] + slow_m**2 * repeats_slow) / total
     factor[:, CODE] = np.where(np.isfinite(code), code, 1.0)
     return factor
 
@@ -80,40 +83,42 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     """Smooth (or filter) a block. Raises EstimationError where the equations have no solution."""
     from kinema.kernels.smoother import filter_pass, smooth_covariances, smooth_pass
 
-    n, m, s = len(rows.t_s), len(rows.epoch), 7 + len(rows.systems)
+    n, m, s = len(rows.t_s), len(rows.epoch), 8 + len(rows.systems)
     x = np.zeros((n, s))
     start = np.interp(rows.t_s, rows.t_s[np.isfinite(rows.clock0_m)], rows.clock0_m[np.isfinite(rows.clock0_m)])
     x[:, 3] = start
     if n > 1:
         x[:, 7] = np.gradient(start, rows.t_s)
-    x[:, 8:] = rows.bias_m[1:]
+    x[:, 9:] = rows.bias_m[1:]
     resid, weight = np.zeros((m, 3)), np.zeros((m, 3))
     d, cross, b = np.zeros((n, s, s)), np.zeros((n, s, s)), np.zeros((n, s))
     up = rows.p0_e_m / np.linalg.norm(rows.p0_e_m, axis=1, keepdims=True)
     process = np.array([
         params.acceleration_mps2**2, params.vertical_acceleration_mps2**2, params.clock_noise_mps**2,
         params.clock_drift_noise_mps2**2, params.bias_drift_m_per_sqrt_s**2,
+        params.zenith_drift_m_per_sqrt_s**2,
     ])  # fmt: skip
-    prior = np.array([1e5, 1e5, 1e5, 1e9, 1e4, 1e4, 1e4, 1e5, *([1e5] * (s - 8))])
+    prior = np.array([1e5, 1e5, 1e5, 1e9, 1e4, 1e4, 1e4, 1e5, params.troposphere_sigma_m, *([1e5] * (s - 9))])
     sigma, noise = rows.sigma.copy(), rows.noise_m.copy()
     factor = np.ones((m, 2))
 
     def one_pass(tune: F64) -> float:
         worst = smooth_pass(
-            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.z, sigma, factor,
+            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.wet, rows.z, sigma, factor,
             rows.p0_e_m, up, process, prior, tune, x, resid, weight, d, cross, b,
         )  # fmt: skip
         if worst < 0:
             raise EstimationError("the smoother's equations are singular; too few satellites are left")
         return float(worst)
 
+    slow = rows.systematic_m
     for k in range(params.passes):
         widen = WIDEN[min(k, len(WIDEN) - 1)]
         one_pass(tune_of(params, widen, max(1.0, widen)))
         if k >= 2:
-            noise = spread_noise(rows, resid)
-            rescale(rows, resid, sigma, noise, np.ones(m))
-            factor = inflation(rows, noise, resid, sigma, params)
+            noise = spread_noise(rows, resid, slow)
+            rescale(rows, resid, sigma, noise, slow, np.ones(m))
+            factor = inflation(rows, noise, slow, resid, sigma, params)
     share, tune = np.ones(m), tune_of(params, 1.0, 1.0)
     if params.reflection_turns:
         model = pseudorange.ReflectionModel.first_guess(rows.signals.cn0_dbhz[:, 0])
@@ -121,49 +126,103 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
         used = rows.sigma[:, CODE] > 0
         share = np.where(used, model.direct[model.step], 0.0)
         for _ in range(params.reflection_turns):
-            noise = direct_noise(rows, resid, share)
-            direct = np.where(used, np.hypot(noise, rows.systematic_m), 1.0)
+            noise = direct_noise(rows, resid, slow, share)
+            direct = np.where(used, np.hypot(noise, slow), 1.0)
             share = model.probability_direct(resid[:, CODE], direct)
             model.learn(resid[:, CODE], used, share)
-            rescale(rows, resid, sigma, noise, np.where(used, share, 1.0))
-            factor = inflation(rows, noise, resid, sigma, params)
+            slow = slow_part(rows, resid, share)
+            rescale(rows, resid, sigma, noise, slow, np.where(used, share, 1.0))
+            factor = inflation(rows, noise, slow, resid, sigma, params)
             if one_pass(tune) < 0.02:
                 break
     cov = np.empty((n, 8, 8))
     if causal:
         x[1:] = 0.0
         bad = filter_pass(
-            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.z, sigma, factor,
+            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.wet, rows.z, sigma, factor,
             rows.p0_e_m, up, process, prior, tune, 4, x, resid, weight, cov,
         )  # fmt: skip
         if bad >= 0:
             raise EstimationError("the filter's equations are singular", int(rows.observations.t_ns[bad]))
     else:
         smooth_covariances(d, cross, cov)
+    cov[:, :3, :3] += slow_covariance(rows, slow, share, params)
     return Track(rows.p0_e_m + x[:, :3], x[:, 4:7], x[:, 3] + rows.jump_m, x[:, 7], cov, resid, weight, sigma, x[:, 8:])
 
 
-def spread_noise(rows: Rows, resid: F64) -> F64:
+def slow_covariance(rows: Rows, slow_m: F64, share: F64, params: Params) -> F64:
+    """What slow errors of orbits, clocks and atmosphere do to a position (n, 3, 3), ECEF, beside what `inflation` has
+    counted: they do not average out along a recording much longer than they last.
+
+    The information of a single epoch, each system with its own clock and the codes as uncertain as their slow errors,
+    averaged over the neighbouring WINDOW_S.
+    """
+    n, s = len(rows.t_s), len(rows.systems)
+    lasting = 2 * params.systematic_correlation_s
+    beyond = float(np.clip(1 - lasting / max(rows.t_s[-1], 1.0), 0.0, 1.0))
+    used = np.flatnonzero((rows.sigma[:, CODE] > 0) & (slow_m > 0))
+    cell = rows.epoch[used] * s + rows.system[used]
+    w, unit = share[used] / slow_m[used] ** 2, rows.unit[used]
+    total = np.bincount(cell, w, n * s)
+    first = np.stack([np.bincount(cell, w * unit[:, a], n * s) for a in range(3)], axis=1)
+    second = np.empty((n * s, 3, 3))
+    for a in range(3):
+        for b in range(a + 1):
+            second[:, a, b] = second[:, b, a] = np.bincount(cell, w * unit[:, a] * unit[:, b], n * s)
+    second -= first[:, :, None] * first[:, None, :] / np.maximum(total, 1e-12)[:, None, None]
+    summed = np.concatenate([np.zeros((1, 3, 3)), np.cumsum(second.reshape(n, s, 3, 3).sum(axis=1), axis=0)])
+    low = np.searchsorted(rows.t_s, rows.t_s - WINDOW_S)
+    high = np.searchsorted(rows.t_s, rows.t_s + WINDOW_S, side="right")
+    mean = (summed[high] - summed[low]) / (high - low)[:, None, None]
+    return np.asarray(beyond * np.linalg.inv(mean + np.eye(3) * 1e-5))
+
+
+def slow_part(rows: Rows, resid: F64, share: F64) -> F64:
+    """Slow errors of the codes (m,): as assumed, scaled by what the residuals of each satellite keep over SLOW_S,
+    system by system."""
+    out = rows.systematic_m.copy()
+    used = np.flatnonzero((rows.sigma[:, CODE] > 0) & (share > 0.5))
+    if not len(used):
+        return out
+    span = (rows.t_s[rows.epoch[used]] / SLOW_S).astype(np.int64)
+    key = rows.observations.sat[used].astype(np.int64) * 1_000_000 + span
+    _, first, piece = np.unique(key, return_index=True, return_inverse=True)
+    count = np.bincount(piece)
+    mean = np.bincount(piece, resid[used, CODE]) / count
+    assumed = np.sqrt(np.bincount(piece, rows.systematic_m[used] ** 2) / count)
+    long = count >= 0.5 * np.median(count)
+    freedom = max(1 - (4.0 + len(rows.systems)) / max(len(used) / len(rows.t_s), 5.0), 0.3)
+    square = np.minimum((mean / assumed) ** 2 / freedom, 16.0)
+    every = float(np.mean(square[long]))
+    for k in range(len(rows.systems)):
+        mine = long & (rows.system[used[first]] == k)
+        found = (float(square[mine].sum()) + SLOW_PRIOR * every) / (mine.sum() + SLOW_PRIOR)
+        trust = long.sum() / (long.sum() + SLOW_PRIOR)
+        out[rows.system == k] *= np.clip(np.sqrt(found) ** trust, 0.05, 4.0)
+    return out
+
+
+def spread_noise(rows: Rows, resid: F64, slow_m: F64) -> F64:
     """Noise (m,) of codes, reflections and all: the spread of the residuals by strength and by group of signals."""
     used = rows.sigma[:, CODE] > 0
     shape = pseudorange.elevation_shape(rows.elevation_rad)
     spread = pseudorange.spread_by_strength(resid[:, CODE], used, shape, rows.signals.cn0_dbhz[:, 0])
-    noise = np.sqrt(np.maximum((spread * shape) ** 2 - rows.systematic_m**2, (0.15 * spread * shape) ** 2))
-    return _by_group(rows, resid, noise, used.astype(np.float64))
+    noise = np.sqrt(np.maximum((spread * shape) ** 2 - slow_m**2, (0.15 * spread * shape) ** 2))
+    return _by_group(rows, resid, noise, slow_m, used.astype(np.float64))
 
 
-def direct_noise(rows: Rows, resid: F64, share: F64) -> F64:
+def direct_noise(rows: Rows, resid: F64, slow_m: F64, share: F64) -> F64:
     """Noise (m,) of direct codes: the assumed shape, scaled by each group's residuals, each counted by its share."""
-    return _by_group(rows, resid, rows.noise_m, share)
+    return _by_group(rows, resid, rows.noise_m, slow_m, share)
 
 
-def _by_group(rows: Rows, resid: F64, noise_m: F64, share: F64) -> F64:
+def _by_group(rows: Rows, resid: F64, noise_m: F64, slow_m: F64, share: F64) -> F64:
     """Noise scaled group by group so that half of the residuals lie within 0.67 sigma."""
     out = noise_m.copy()
     for group in np.unique(rows.group[rows.group >= 0]).tolist():
         every = rows.group == group
         mine = np.flatnonzero(every & (rows.sigma[:, CODE] > 0))
-        slow, counted = rows.systematic_m[mine], share[mine]
+        slow, counted = slow_m[mine], share[mine]
         if counted.sum() < 5:
             continue
         u = np.abs(resid[mine, CODE]) / np.hypot(noise_m[mine], slow)
@@ -176,12 +235,12 @@ def _by_group(rows: Rows, resid: F64, noise_m: F64, share: F64) -> F64:
     return out
 
 
-def rescale(rows: Rows, resid: F64, sigma: F64, noise_m: F64, share: F64) -> None:
+def rescale(rows: Rows, resid: F64, sigma: F64, noise_m: F64, slow_m: F64, share: F64) -> None:
     """Write new sigmas: the codes' from their noise, Doppler's by strength, carrier changes' by one scale, each from
     its residuals; codes and Dopplers that are less likely direct count less."""
     less = 1 / np.sqrt(np.maximum(share, 1e-4))
     used = rows.sigma[:, CODE] > 0
-    sigma[used, CODE] = (np.hypot(noise_m, rows.systematic_m) * less)[used]
+    sigma[used, CODE] = (np.hypot(noise_m, slow_m) * less)[used]
     mine = rows.sigma[:, DOPPLER] > 0
     if mine.sum() > 50:
         shape = np.where(mine, rows.sigma[:, DOPPLER], 1.0)

@@ -15,6 +15,8 @@ class Params:
     """First guess; the noise of each signal is then estimated from its own residuals."""
     doppler_sigma_mps: float = 0.05
     carrier_sigma_m: float = 0.004
+    carrier_drift_mps: float = 2e-3
+    """What orbits, clocks and ionosphere add to a change of the carrier, per second between epochs."""
     code_correlation_s: float = 60.0
     doppler_correlation_s: float = 10.0
     """Noise and multipath of codes and Dopplers stay themselves for at most this long; how long is learnt."""
@@ -30,8 +32,9 @@ class Params:
     """Degrees of freedom of the Student-t of codes that are too long: reflections only lengthen."""
     nu_doppler: float = 3.0
     nu_carrier: float = 3.0
-    troposphere_sigma_m: float = 0.06
-    """Of the zenith delay."""
+    troposphere_sigma_m: float = 0.1
+    """Of the zenith delay: estimated, with this much freedom."""
+    zenith_drift_m_per_sqrt_s: float = 1e-4
     passes: int = 6
     reflection_turns: int = 8
     block_rows: int = 400_000

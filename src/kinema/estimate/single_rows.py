@@ -24,6 +24,9 @@ PRECISE_CLOCK_SIGMA_M = 0.1
 BIAS_FREE_M = 1e5
 CODE, DOPPLER, CARRIER = 0, 1, 2
 MAX_LINK_S = 65.0
+BDS2_LAST = 16
+MAPPING_SIGMA_M = 0.02
+"""Of the slant delay of the troposphere, per unit of mapping, beside its zenith delay."""
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Rows:
     bias_m: F64
     rho_m: F64
     unit: F64
+    wet: F64
     azimuth_rad: F64
     elevation_rad: F64
     z: F64
@@ -101,9 +105,7 @@ def build(
     prev = time_difference.previous_rows(observations.row_start, observations.sat)
     change, change_free, unbroken = _carrier(signals, prev, dt_s[epoch], used)
     shape = pseudorange.noise_shape(elevation, signals.cn0_dbhz[:, 0])
-    pair = np.where(
-        signals.slot[:, 1] >= 0, observations.sat // 100 * 400 + signals.slot[:, 0] * 20 + signals.slot[:, 1], -1
-    )
+    pair = _pair_numbers(observations, signals)
     arc = time_difference.arcs(observations.sat, prev, unbroken)
     iono = ionosphere.estimate(
         t_s[epoch], pair, signals.code_m, signals.phase_m, signals.iono, shape, arc, iono_model,
@@ -112,7 +114,7 @@ def build(
     code, noise_share = _combined_code(signals, iono)
     code = code - pseudorange.modelled(rho * 0, states.clock_m, 0.0 * rho, tropo)
     sis = _sis_sigma(observations, states, orbits is not None)
-    systematic = np.sqrt(sis**2 + iono.sigma_m**2 + (params.troposphere_sigma_m * wet_map) ** 2)
+    systematic = np.sqrt(sis**2 + iono.sigma_m**2 + (MAPPING_SIGMA_M * wet_map) ** 2)
     noise = params.code_sigma_m * shape * noise_share
     sigma = np.where(used, np.hypot(noise, systematic), 0.0)
     p_fine, clock, bias, n_solved = _single(observations, code, sigma, system, states, len(present), p[good][0])
@@ -133,7 +135,7 @@ def build(
     )  # fmt: skip
     return Rows(
         observations, states, signals, epoch, t_s, dt_s, system, "".join(present), prev, reason, p, clock - jump, bias,
-        rho, unit, azimuth, elevation, z, sigmas, noise, systematic,
+        rho, unit, np.where(used, wet_map, 0.0), azimuth, elevation, z, sigmas, noise, systematic,
         np.where(used, system * 2 + (iono.pair >= 0), -1), n_solved, jump,
     )  # fmt: skip
 
@@ -187,6 +189,17 @@ def _carrier(signals: SignalPair, prev: I64, dt_s: F64, used: Bool) -> tuple[F64
     without_carrier = ~np.isfinite(signals.phase_m).all(axis=1) & ~np.isfinite(signals.phase_m[j]).all(axis=1)
     same = (signals.slot == signals.slot[j]).all(axis=1) & (prev >= 0)
     return change, free, np.isfinite(free) | (without_carrier & same)
+
+
+def _pair_numbers(observations: GnssObservations, signals: SignalPair) -> I64:
+    """A number for each pair of signals that shares one receiver bias, −1 where there is no second signal.
+
+    BeiDou's second and third generation do not: their broadcast delays differ by metres (measured).
+    """
+    sat = observations.sat.astype(np.int64)
+    second_generation = (sat // 100 == SYSTEMS.index("C")) & (sat % 100 <= BDS2_LAST)
+    number = (sat // 100 * 2 + second_generation) * 400 + signals.slot[:, 0] * 20 + signals.slot[:, 1]
+    return np.where(signals.slot[:, 1] >= 0, number, -1)
 
 
 def _combined_code(signals: SignalPair, iono: ionosphere.IonosphereEstimate) -> tuple[F64, F64]:
@@ -282,7 +295,7 @@ def _carrier_rows(
     value = np.where(np.isfinite(free), free, np.where(np.isfinite(single), single, second))
     g1, g2 = signals.iono[:, 0], signals.iono[:, 1]
     amplified = np.where(np.isfinite(free), np.hypot(g2, g1) / np.abs(g2 - g1), 1.0)
-    slow = np.where(np.isfinite(free), 2e-4, 6e-4) * dt_s
+    slow = np.where(np.isfinite(free), params.carrier_drift_mps, 3 * params.carrier_drift_mps) * dt_s
     z[:, CARRIER] = value - moved - (jump - jump[j])
     noise = params.carrier_sigma_m * np.sqrt(2.0) * amplified * np.minimum(shape, 5.0) * 0.7
     ok = used & used[j] & (prev >= 0) & np.isfinite(z[:, CARRIER])

@@ -1,7 +1,8 @@
 """One trajectory from code, Doppler and time-differenced carrier: block-tridiagonal Gauss–Newton, O(epochs).
 
 State of an epoch, in this order: correction to the position p0 (3, ECEF), receiver clock c (m), velocity (3),
-clock drift (m/s), then one inter-system bias (m) per system after the first. Neighbouring epochs are linked by
+clock drift (m/s), residual zenith delay of the troposphere (m), then one inter-system bias (m) per system after the
+first. Neighbouring epochs are linked by
 constant velocity with white acceleration, by the clock's two-state model, by slow biases, and by the carrier's
 change. Robust weights are Student-t, re-weighted at each pass; the systems are solved for increments, so that
 large clock values cost no digits.
@@ -15,25 +16,26 @@ from kinema.kernels.jit import kernel
 from kinema.kernels.least_squares import backward_solve, cholesky, forward_solve, inverse_from_cholesky, student_weight
 
 CODE, DOPPLER, CARRIER = 0, 1, 2
+ZENITH = 8
 # Columns of `tune`: degrees of freedom per kind, and how many times wider the sigmas are taken in this pass.
 NU_CODE, NU_CODE_LATE, NU_DOPPLER, NU_CARRIER, WIDEN_CODE, WIDEN_DOPPLER, WIDEN_CARRIER = 0, 1, 2, 3, 4, 5, 6
 # Columns of `process`: power densities of acceleration across and along the vertical, clock, clock drift, biases.
-Q_LEVEL, Q_UP, Q_CLOCK, Q_DRIFT, Q_BIAS = 0, 1, 2, 3, 4
+Q_LEVEL, Q_UP, Q_CLOCK, Q_DRIFT, Q_BIAS, Q_ZENITH = 0, 1, 2, 3, 4, 5
 
 
 @kernel
 def _weights_of_epoch(
     k: int, x: np.ndarray, row_start: np.ndarray, system: np.ndarray, prev: np.ndarray, unit: np.ndarray,
-    z: np.ndarray, sigma: np.ndarray, tune: np.ndarray, resid: np.ndarray, weight: np.ndarray,
+    wet: np.ndarray, z: np.ndarray, sigma: np.ndarray, tune: np.ndarray, resid: np.ndarray, weight: np.ndarray,
 ) -> None:  # fmt: skip
     """Residuals and robust weights (share of 1 / sigma²) of the rows of epoch k at the states x."""
     for i in range(row_start[k], row_start[k + 1]):
         e0, e1, e2 = unit[i, 0], unit[i, 1], unit[i, 2]
         along = e0 * x[k, 0] + e1 * x[k, 1] + e2 * x[k, 2]
         if sigma[i, CODE] > 0:
-            r = z[i, CODE] + along - x[k, 3]
+            r = z[i, CODE] + along - x[k, 3] - wet[i] * x[k, ZENITH]
             if system[i] > 0:
-                r -= x[k, 7 + system[i]]
+                r -= x[k, ZENITH + system[i]]
             resid[i, CODE] = r
             nu = tune[NU_CODE_LATE] if r > 0 else tune[NU_CODE]
             weight[i, CODE] = student_weight(r / (sigma[i, CODE] * tune[WIDEN_CODE]), nu)
@@ -51,7 +53,7 @@ def _weights_of_epoch(
 
 @kernel
 def _add_rows(
-    k: int, row_start: np.ndarray, system: np.ndarray, prev: np.ndarray, unit: np.ndarray,
+    k: int, row_start: np.ndarray, system: np.ndarray, prev: np.ndarray, unit: np.ndarray, wet: np.ndarray,
     sigma: np.ndarray, inflation: np.ndarray, resid: np.ndarray, weight: np.ndarray,
     d: np.ndarray, d_before: np.ndarray, cross: np.ndarray, b: np.ndarray, b_before: np.ndarray,
 ) -> None:  # fmt: skip
@@ -68,10 +70,16 @@ def _add_rows(
                 for c in range(a + 1):
                     d[a, c] += w * h[a] * h[c]
                 b[a] += wr * h[a]
+            f = wet[i]
+            for a in range(4):
+                d[ZENITH, a] += w * f * h[a]
+            d[ZENITH, ZENITH] += w * f * f
+            b[ZENITH] += wr * f
             if system[i] > 0:
-                s = 7 + system[i]
+                s = ZENITH + system[i]
                 for a in range(4):
                     d[s, a] += w * h[a]
+                d[s, ZENITH] += w * f
                 d[s, s] += w
                 b[s] += wr
         if sigma[i, DOPPLER] > 0:
@@ -162,8 +170,8 @@ def _add_clock(
     b[7] -= fd
     b_before[3] += fc
     b_before[7] += fd + dt * fc
-    w = 1.0 / (process[Q_BIAS] * dt)
-    for s in range(8, n):
+    for s in range(ZENITH, n):
+        w = 1.0 / (process[Q_ZENITH if s == ZENITH else Q_BIAS] * dt)
         r = w * (x[k, s] - x[k - 1, s])
         d[s, s] += w
         d_before[s, s] += w
@@ -207,7 +215,7 @@ def _prior(n: int, x: np.ndarray, prior: np.ndarray, d: np.ndarray, b: np.ndarra
 @kernel
 def smooth_pass(
     dt_s: np.ndarray, row_start: np.ndarray, system: np.ndarray, prev: np.ndarray, unit: np.ndarray,
-    z: np.ndarray, sigma: np.ndarray, inflation: np.ndarray, p0: np.ndarray, up: np.ndarray,
+    wet: np.ndarray, z: np.ndarray, sigma: np.ndarray, inflation: np.ndarray, p0: np.ndarray, up: np.ndarray,
     process: np.ndarray, prior: np.ndarray, tune: np.ndarray,
     x: np.ndarray, resid: np.ndarray, weight: np.ndarray,
     d: np.ndarray, cross: np.ndarray, b: np.ndarray,
@@ -215,7 +223,7 @@ def smooth_pass(
     """One Gauss–Newton pass: re-weight at x, solve, move x. Returns the largest move of a position (m), −1 if singular.
 
     n epochs, m rows, s states: dt_s (n,) since the epoch before; row_start (n + 1,); system, prev (m,): 0 is the
-    reference system; prev the row of the same satellite one epoch before; unit (m, 3) receiver to satellite;
+    reference system; prev the row of the same satellite one epoch before; unit (m, 3) to the satellite; wet (m,) mapping;
     z, sigma, resid, weight (m, 3) by CODE, DOPPLER, CARRIER: measured minus modelled at p0 with zero clock and
     velocity, sigma 0 where absent; inflation (m, 2) of the variance of code and Doppler for their correlation in time;
     up (n, 3); x, b (n, s); d, cross (n, s, s) are left factored for `smooth_covariances`.
@@ -224,9 +232,9 @@ def smooth_pass(
     for k in range(n):
         d[k], cross[k], b[k] = 0.0, 0.0, 0.0
         before = max(k - 1, 0)
-        _weights_of_epoch(k, x, row_start, system, prev, unit, z, sigma, tune, resid, weight)
+        _weights_of_epoch(k, x, row_start, system, prev, unit, wet, z, sigma, tune, resid, weight)
         _add_rows(
-            k, row_start, system, prev, unit, sigma, inflation, resid, weight,
+            k, row_start, system, prev, unit, wet, sigma, inflation, resid, weight,
             d[k], d[before], cross[k], b[k], b[before],
         )  # fmt: skip
         if k == 0:
@@ -292,7 +300,7 @@ def smooth_covariances(d: np.ndarray, cross: np.ndarray, cov: np.ndarray) -> Non
 @kernel
 def filter_pass(
     dt_s: np.ndarray, row_start: np.ndarray, system: np.ndarray, prev: np.ndarray, unit: np.ndarray,
-    z: np.ndarray, sigma: np.ndarray, inflation: np.ndarray, p0: np.ndarray, up: np.ndarray,
+    wet: np.ndarray, z: np.ndarray, sigma: np.ndarray, inflation: np.ndarray, p0: np.ndarray, up: np.ndarray,
     process: np.ndarray, prior: np.ndarray, tune: np.ndarray, turns: int,
     x: np.ndarray, resid: np.ndarray, weight: np.ndarray, cov: np.ndarray,
 ) -> int:  # fmt: skip
@@ -316,13 +324,13 @@ def filter_pass(
             x[k, 3] += dt_s[k] * x[k - 1, 7]
             work[0] = x[k - 1]
         for _ in range(turns):
-            _weights_of_epoch(k, x, row_start, system, prev, unit, z, sigma, tune, resid, weight)
+            _weights_of_epoch(k, x, row_start, system, prev, unit, wet, z, sigma, tune, resid, weight)
             d1[:], cross[:], b1[:] = 0.0, 0.0, 0.0
             if k == 0:
                 d1[:] = kept
                 for a in range(s):
                     b1[a] = -kept[a, a] * x[0, a]
-                _add_rows(k, row_start, system, prev, unit, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
+                _add_rows(k, row_start, system, prev, unit, wet, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
             else:
                 d0[:] = kept
                 for a in range(s):
@@ -332,7 +340,7 @@ def filter_pass(
                         b0[a] -= kept[a, c] * (x[k - 1, c] - work[0, c])
                         if c < a:
                             b0[c] -= kept[a, c] * (x[k - 1, a] - work[0, a])
-                _add_rows(k, row_start, system, prev, unit, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
+                _add_rows(k, row_start, system, prev, unit, wet, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
                 _add_motion(k, s, dt_s[k], x, p0, up, process, d1, d0, cross, b1, b0)
                 if not eliminate(s, d0, cross, b0, d1, b1):
                     return k

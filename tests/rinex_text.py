@@ -55,3 +55,36 @@ OBS3 = header(
 def gps(sat: str = "G05", code: float = 21e6, phase: float | None = 110e6, lli: str = " ") -> str:
     """A line of the GPS types of OBS3."""
     return sat + value(code) + value(phase, lli, "7") + value(-1234.5) + value(45.25) + value(9.0)
+
+
+TOW = 208_800.0
+"""Second of the GPS week of 2024-03-05 10:00, a Tuesday."""
+NAV3 = header(
+    "3.04", "N: GNSS NAV DATA", "M: MIXED",
+    ("GPSA   4.6566D-09  1.4901D-08 -5.9605D-08 -5.9605D-08 K 01", "IONOSPHERIC CORR"),
+    ("GPSB   7.9872D+04  6.5536D+04 -6.5536D+04 -3.9322D+05 K 01", "IONOSPHERIC CORR"),
+    ("GAL    1.6175E+02  6.6016E-01  1.9379E-02  0.0000E+00", "IONOSPHERIC CORR"),
+    ("GPUT -9.3132257462E-10-7.993605777E-15 319488 2320", "TIME SYSTEM CORR"),
+    ("    18", "LEAP SECONDS"),
+)  # fmt: skip
+
+
+def d(number: float | None) -> str:
+    """A number of 19 columns with exponent D."""
+    return " " * 19 if number is None else f"{number:19.12E}".replace("E", "D")
+
+
+def record(sat: str, values: list[float | None], day: int = 5) -> str:
+    """A record of version 3: clock and four values a line."""
+    rows = [values[k : k + 4] for k in range(3, len(values), 4)]
+    first = f"{sat} 2024 03 {day:02d} 10 00 00" + "".join(d(v) for v in values[:3])
+    return first + "\n" + "".join("    " + "".join(d(v) for v in row) + "\n" for row in rows)
+
+
+def kepler(n_lines: int = 7, **changes: float) -> list[float | None]:
+    """Values by position: 100 + index, a toe at the epoch, and what is changed ("v24": 1)."""
+    values: list[float | None] = [1e-4, 1e-11, 0.0] + [100.0 + k for k in range(3, 3 + 4 * n_lines)]
+    values[11] = TOW
+    for name, value in changes.items():
+        values[int(name[1:])] = value
+    return values

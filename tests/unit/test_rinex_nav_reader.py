@@ -10,40 +10,11 @@ from kinema.core.satellites import sat_id
 from kinema.core.time import gps_ns_from_calendar
 from kinema.errors import FormatError
 from kinema.formats.rinex_nav import FORMAT
-from rinex_text import header, parsed
+from rinex_text import NAV3 as V3
+from rinex_text import TOW, d, header, kepler, parsed, record
 
 NS = 1_000_000_000
-T0 = gps_ns_from_calendar(2024, 3, 5, 36_000 * NS)  # a Tuesday: second 208,800 of the week
-TOW = 208_800.0
-V3 = header(
-    "3.04", "N: GNSS NAV DATA", "M: MIXED",
-    ("GPSA   4.6566D-09  1.4901D-08 -5.9605D-08 -5.9605D-08 K 01", "IONOSPHERIC CORR"),
-    ("GPSB   7.9872D+04  6.5536D+04 -6.5536D+04 -3.9322D+05 K 01", "IONOSPHERIC CORR"),
-    ("GAL    1.6175E+02  6.6016E-01  1.9379E-02  0.0000E+00", "IONOSPHERIC CORR"),
-    ("GPUT -9.3132257462E-10-7.993605777E-15 319488 2320", "TIME SYSTEM CORR"),
-    ("    18", "LEAP SECONDS"),
-)  # fmt: skip
-
-
-def d(number: float | None) -> str:
-    """A number of 19 columns with exponent D."""
-    return " " * 19 if number is None else f"{number:19.12E}".replace("E", "D")
-
-
-def record(sat: str, values: list[float | None], day: int = 5) -> str:
-    """A record of version 3: clock and four values a line."""
-    rows = [values[k : k + 4] for k in range(3, len(values), 4)]
-    first = f"{sat} 2024 03 {day:02d} 10 00 00" + "".join(d(v) for v in values[:3])
-    return first + "\n" + "".join("    " + "".join(d(v) for v in row) + "\n" for row in rows)
-
-
-def kepler(n_lines: int = 7, **changes: float) -> list[float | None]:
-    """Values by position: 100 + index, a toe at the epoch, and what is changed ("v24": 1)."""
-    values: list[float | None] = [1e-4, 1e-11, 0.0] + [100.0 + k for k in range(3, 3 + 4 * n_lines)]
-    values[11] = TOW
-    for name, value in changes.items():
-        values[int(name[1:])] = value
-    return values
+T0 = gps_ns_from_calendar(2024, 3, 5, 36_000 * NS)
 
 
 def eph(text, on_bad="raise"):
@@ -175,6 +146,7 @@ def test_sbas_is_skipped_and_counted():
         ("\n".join(record("G01", kepler()).split("\n")[:5]) + "\n", "message cut short"),
         (record("G01", kepler()).replace("2024 03 05", "2024 33 05"), "garbled message"),
         ("hello world\n", "garbled line"),
+        (record("G01", kepler()).replace("1.040000000000D+02", "1.0400000000D+0999"), "garbled message"),
     ],
 )
 def test_garbled_messages_raise_or_are_counted(garbled, says):

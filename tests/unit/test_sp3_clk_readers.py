@@ -67,6 +67,12 @@ def test_garbled_orbits_raise_or_are_counted():
         orbits(text[: text.index("*")])
 
 
+def test_an_absurd_year_is_a_garbled_epoch_and_no_overflow():
+    text = orbit_file([[p("G01", 1e4)]]).replace("*  2024", "*  9024")
+    with pytest.raises(FormatError, match="line 7: garbled epoch"):
+        orbits(text)
+
+
 def test_orbits_of_days_that_follow_each_other_become_one(tmp_path):
     (tmp_path / "a.sp3").write_text(orbit_file([[p("G01", 1e4)], [p("G01", 2e4)]], day=5))
     (tmp_path / "b.sp3").write_text(orbit_file([[p("G01", 3e4), p("C19", 4e4)]], day=6))

@@ -100,8 +100,11 @@ def _from_toml(toml: Path) -> Folder:
         raise ConfigError(f"{toml}: unknown section '{min(unknown)}'; known are {', '.join(sorted(_SECTIONS))}")
     parts = []
     for role, names in _table(toml, table, "files").items():
-        for name in [names] if isinstance(names, str) else names:
-            path = toml.parent / str(name)
+        several = [names] if isinstance(names, str) else names
+        if not isinstance(several, list) or not all(isinstance(name, str) for name in several):
+            raise ConfigError(f"{toml}: files.{role} must be a name or a list of names")
+        for name in several:
+            path = toml.parent / name
             if not path.is_file():
                 raise ConfigError(f"{toml}: files.{role}: there is no file {path}")
             parts.append(Part(path, "" if role == "nav" else _STREAM_OF_ROLE.get(role, role)))

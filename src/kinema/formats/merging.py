@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOrbits
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import Solution
-from kinema.core.streams import GnssObservations
+from kinema.core.streams import GnssObservations, Imu, Series
 from kinema.core.time import iso_gps
 from kinema.errors import ConfigError
 from kinema.formats.folder import Part
@@ -64,6 +64,10 @@ def _one(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> Any:
         BroadcastEphemerides: _ephemerides,
         PreciseOrbits: _grids,
         PreciseClocks: _grids,
+        Imu: _in_sequence,
+        Series: _in_sequence,
+        Solution: _in_sequence,
+        tuple: lambda _role, all_of_it, _issues: tuple(one for _, several in all_of_it for one in several),
     }
     if kinds or kind not in joiners:
         names = " and ".join(name for name, _ in several[:2])
@@ -101,6 +105,32 @@ def _grids(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> An
     return replace(streams[0], t_ns=t_ns, sat=sat, **merged)
 
 
+def _in_sequence(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> Any:
+    """Streams of which each begins after the one before has ended. Raises ConfigError."""
+    several = sorted(several, key=lambda pair: int(pair[1].t_ns[0]))
+    for (name_a, a), (name_b, b) in pairwise(several):
+        if a.t_ns[-1] >= b.t_ns[0]:
+            raise ConfigError(
+                f"{name_a} and {name_b} both hold '{role}' at {iso_gps(int(b.t_ns[0]), 0)}; give one of them, "
+                "or name the files' roles in a kinema.toml"
+            )
+    streams = [stream for _, stream in several]
+    joined: dict[str, Any] = {}
+    for one in fields(streams[0]):
+        parts = [getattr(stream, one.name) for stream in streams]
+        if isinstance(parts[0], np.ndarray):
+            joined[one.name] = np.concatenate(parts)
+        elif one.name == "channels":
+            common = [name for name in parts[0] if all(name in part for part in parts)]
+            joined["channels"] = {
+                name: replace(parts[0][name], value=np.concatenate([part[name].value for part in parts]))
+                for name in common
+            }
+        elif one.name == "residuals":
+            joined["residuals"] = None
+    return replace(streams[0], **joined)
+
+
 def _observations(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> GnssObservations:
     """Observations of one receiver in files that follow each other. Raises ConfigError for two receivers."""
     several = sorted(several, key=lambda pair: int(pair[1].t_ns[0]))
@@ -120,7 +150,7 @@ def _observations(role: str, several: list[tuple[str, Any]], issues: list[Issue]
             known = signals.get(system, ())
             signals[system] = known + tuple(code for code in codes if code not in known)
     merged = _joined(streams, signals)
-    again = int((np.diff(merged["t_ns"]) <= 0).sum())
+    again = len(merged["t_ns"]) - len(np.unique(merged["t_ns"]))
     if again:
         merged = _in_order(merged)
         issues.append(Issue("epoch twice, first kept", again, "", several[0][0], f"'{role}' files overlap"))

@@ -1,10 +1,10 @@
 """RINEX observation records, version 3 and 4, from bytes into columns.
 
 The scanner, and that of version 2 in rinex2, takes the bytes from `at` to `stop`, or to the first epoch from byte
-`pause` on, appends to the columns from epoch `n_epochs` and row `n_rows` on, and returns (status, at, n_epochs, n_rows).
-`tally` (N_TALLIES,) counts what was odd, `first` keeps the byte of the first. `slot`, `kind`, `divisor` (systems, types):
-column, observable (0 code, 1 phase, 2 doppler, 3 C/N0) and scale factor of each observation type of the header; slot −1:
-not kept. `n_types` (systems,): how many the header declares.
+`pause` on, appends to the columns from epoch `n_epochs` and row `n_rows` on, and returns (status, at, n_epochs,
+n_rows). `tally` (N_TALLIES,) counts what was odd, `first` keeps the byte of the first. `slot`, `kind`, `divisor`
+(systems, types): column, observable (0 code, 1 phase, 2 doppler, 3 C/N0) and scale factor of each observation type of
+the header; slot −1: not kept. `n_types` (systems,): how many the header declares.
 """
 
 from __future__ import annotations

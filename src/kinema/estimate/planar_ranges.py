@@ -14,31 +14,9 @@ from kinema.core.streams import AnchorRanges, Series, used_mask
 from kinema.errors import DataError, EstimationError
 from kinema.estimate.inertial_solution import masks_of
 from kinema.estimate.options import SolveOptions
+from kinema.estimate.range_params import RangeParams
 from kinema.kernels import planar_ranges as kp
 from kinema.sensors.range_ import range_noise, sane
-
-
-@dataclass(frozen=True)
-class RangeParams:
-    """Sigmas, SI: of odometry per metre, step and turn; walks of the calibration; initial ones of the calibration.
-
-    range_sigma_m None: from the ranges themselves. hold_s: ranges within it count as one (multipath stays).
-    """
-
-    distance_share: float = 0.03
-    step_mps: float = 0.005
-    turn_walk: float = 0.004
-    turn_share: float = 0.03
-    turn_bias_walk: float = 1e-5
-    turn_bias_sigma: float = 1e-3
-    odometry_scale_sigma: float = 0.03
-    crab_sigma: float = 0.05
-    crab_walk: float = 1e-3
-    range_scale_sigma: float = 0.1
-    range_bias_sigma_m: float = 0.3
-    range_bias_walk: float = 5e-3
-    range_sigma_m: float | None = None
-    gate: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +58,7 @@ def steps_of(recording: Recording, options: SolveOptions, params: RangeParams) -
         t0_ns, t_s, np.ascontiguousarray(step[:, 0]), np.ascontiguousarray(step[:, 1]),
         np.diff(t_s, prepend=t_s[0]), np.concatenate([first, [len(t_range)]]).astype(np.int64),
         anchor, range_m, np.array(ranges.anchor_p_m),
-        params.range_sigma_m or range_noise(t_range, anchor, range_m),
+        params.range_sigma_m or params.correlation * range_noise(t_range, anchor, range_m),
     )  # fmt: skip
 
 

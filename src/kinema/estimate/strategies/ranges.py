@@ -5,6 +5,7 @@ from __future__ import annotations
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
 from kinema.errors import ConfigError
+from kinema.estimate.range_params import RangeParams as Params
 from kinema.estimate.options import SolveOptions
 
 RANK = 30
@@ -18,10 +19,10 @@ def applies(recording: Recording, options: SolveOptions) -> bool:
 
 def solve(recording: Recording, options: SolveOptions) -> Solution:
     """See estimate.planar_ranges.solve_ranges."""
-    from kinema.estimate.planar_ranges import RangeParams, solve_ranges
+    from kinema.estimate.planar_ranges import solve_ranges
 
     try:
-        params = RangeParams(**options.params.get("ranges", {}))
+        params = Params(**options.params.get("ranges", {}))
     except TypeError as error:
         raise ConfigError(f"settings of [ranges]: {error}") from None
     return solve_ranges(recording, options, params)

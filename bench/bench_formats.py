@@ -80,8 +80,16 @@ def bench_nmea(name: str) -> None:
     return tell(f"NMEA {name}", "sentences", len(lines), ours, "pynmea2", best_s(peer, 3))
 
 
-def bench_gpx(name: str) -> None:
-    data = content(name)
+def longer_gpx(data: bytes, times: int) -> bytes:
+    """The same track again and again, a day later each time."""
+    head, _, rest = data.partition(b"<trkpt")
+    body, _, tail = rest.rpartition(b"</trkpt>")
+    days = [(b"<trkpt" + body + b"</trkpt>").replace(b"2021-06-17", b"20%02d-01-01" % (22 + k)) for k in range(times)]
+    return head + b"\n".join(days) + tail
+
+
+def bench_gpx(name: str, times: int = 1) -> None:
+    data = longer_gpx(content(name), times) if times > 1 else content(name)
     n, ours = data.count(b"<trkpt"), ours_s(gpx.FORMAT, data)
     try:
         import gpxpy
@@ -133,6 +141,7 @@ if __name__ == "__main__":
     bench_nmea("laps-kart-13/okc-tillotson-plain.nmea.gz")
     bench_nmea("laps-kart-orlando/two-laps.nmea")
     bench_gpx("run-track-session/track_session.gpx")
+    bench_gpx("run-track-session/track_session.gpx", 70)
     bench_ubx("receiver-ubx/f9p-static-15min.ubx.gz")
     bench_ubx("receiver-ubx/F9T-L2-5min.ubx.gz")
     bench_pos("car-mems-imu-rtk/gnss_rtk.pos")

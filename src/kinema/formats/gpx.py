@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
 
 from kinema.core.arrays import F64, I64, U8
-from kinema.core.frames import c_ne, cov_n_from_e, geodetic_from_ecef, vectors_n_from_e
+from kinema.core.frames import cov_n_from_e, geodetic_from_ecef, vectors_n_from_e
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.rtklib_pos import signed_roots
-from kinema.formats.trajectory import check_places, cov_from_enu_sd, ecef_from_degrees, in_order, utc_texts
+from kinema.formats.trajectory import (
+    check_places,
+    cov_from_enu_sd,
+    ecef_from_degrees,
+    ecef_from_ned_vectors,
+    in_order,
+    utc_texts,
+)
 from kinema.formats.xml_tracks import BAD_TIME, END, Events, scan
 
 POINTS = ("trkpt", "rtept", "wpt")
@@ -120,17 +128,22 @@ def _solution(
         issues.append(Issue("height datum not stated", 1, "", source.name, "taken as above the ellipsoid"))
     lat, lon = place[0][pick], place[1][pick]
     p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(h))
-    v_n = _values(events, owner, n, "vned", 3)[pick]
+    arrays: dict[str, Any] = {}
+    if len(events.rows("sd")):
+        arrays["cov_p_e_m2"] = cov_from_enu_sd(_values(events, owner, n, "sd", 6)[pick], p_e_m)
+    if len(events.rows("vned")):
+        arrays["v_e_mps"] = ecef_from_ned_vectors(_values(events, owner, n, "vned", 3)[pick], lat, lon)
     segment = np.cumsum(events.kind == NAMES.index("trkseg"))
     starts = np.flatnonzero((owner >= 0) & (np.append(-1, owner[:-1]) != owner))
     channels = {"segment": Channel(segment[starts][pick].astype(np.float64), "1", "segment")}
     for leaf, (name, unit, label, factor) in CHANNELS.items():
+        if not len(events.rows(leaf)):
+            continue
         value = _values(events, owner, n, leaf, 1)[pick, 0] * factor + (273.15 if leaf == "atemp" else 0.0)
         if np.isfinite(value).any():
             channels[name] = Channel(value, unit, label)
     solution = Solution(
-        t_ns[pick], p_e_m, cov_from_enu_sd(_values(events, owner, n, "sd", 6)[pick], p_e_m),
-        np.einsum("nji,nj->ni", c_ne(np.radians(lat), np.radians(lon)), v_n),
+        t_ns[pick], p_e_m, **arrays,
         status=_statuses(events, owner, n)[pick],
         n_sats=np.nan_to_num(_values(events, owner, n, "sat", 1)[pick, 0]), channels=channels,
         provenance=Provenance(

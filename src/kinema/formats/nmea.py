@@ -26,6 +26,8 @@ from kinema.formats.trajectory import DATE_UNKNOWN, ecef_from_degrees, in_order
 KINDS = ("GGA", "GNS", "RMC", "GLL", "GST", "ZDA", "GSA", "VTG", "HDT")
 GGA, GNS, RMC, GLL, GST, ZDA, GSA, VTG, HDT = range(9)
 N_FIELDS = 18
+WIDTHS = (13, 10, 12, 7, 8, 4, 17, 7, 1)
+"""Fields that are looked at, by kind."""
 LETTER = 1000.0
 KNOT_MPS = 1852 / 3600
 
@@ -105,7 +107,7 @@ def _scan(source: Source, options: ReadOptions) -> tuple[U8, F64, list[Issue]]:
         raise FormatError(source.path, f"{what}: '{text_at(source, at)}'", line_at(source, at), remedy)
     issues += [Issue(what, many, line_at(source, at), source.name) for what, many, at in faults]
     keep = ~garbled & ~cut
-    return kind[keep], fields[keep], issues
+    return (kind, fields, issues) if keep.all() else (kind[keep], fields[keep], issues)
 
 
 def _seconds(hhmmss: F64) -> F64:
@@ -141,8 +143,8 @@ def _epochs(kind: U8, fields: F64) -> tuple[dict[int, _Found], F64]:
         if not len(rows):
             found[which] = _Found(has, np.broadcast_to(np.float64(np.nan), (n, N_FIELDS)))
             continue
-        values = np.full((n, N_FIELDS), np.nan)
-        values[number[rows]], has[number[rows]] = fields[rows], True
+        values = np.full((n, WIDTHS[which]), np.nan)
+        values[number[rows]], has[number[rows]] = fields[rows, : WIDTHS[which]], True
         found[which] = _Found(has, values)
     return found, second[timed][changes]
 
@@ -314,7 +316,7 @@ def _solution(source: Source, found: Mapping[int, _Found], t_ns: I64) -> tuple[S
     if np.isfinite(v_n).any():
         notes.append("velocity is horizontal: speed and course over ground")
     solution = Solution(
-        t_ns, p_e_m, np.swapaxes(rooted, 1, 2) @ rooted, np.where(good[:, None], v_e, np.nan), status=status,
+        t_ns, p_e_m, np.einsum("nki,nkj->nij", rooted, rooted), np.where(good[:, None], v_e, np.nan), status=status,
         n_sats=np.clip(np.nan_to_num(_first_finite(found[GGA].values[:, 6], found[GNS].values[:, 6])), 0, 999),
         channels=_channels(found, speed, course),
         provenance=Provenance(sources=(source.name,), mode="NMEA", simulated=simulated, notes=tuple(notes)),

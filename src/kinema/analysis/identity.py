@@ -70,6 +70,15 @@ class IdentityScore:
         """Plain values by name."""
         return asdict(self)
 
+    def __str__(self) -> str:
+        return (
+            f"HOTA {self.hota:.2%} (DetA {self.det_a:.2%}, AssA {self.ass_a:.2%}, LocA {self.loc_a:.2%})\n"
+            f"MOTA {self.mota:.2%} (TP {self.tp}, FN {self.fn}, FP {self.fp}, switches {self.switches}, "
+            f"fragmentations {self.fragmentations})\n"
+            f"IDF1 {self.idf1:.2%} (recall {self.idr:.2%}, precision {self.idp:.2%})\n"
+            f"mostly tracked {self.mostly_tracked}, mostly lost {self.mostly_lost}, frames {self.frames}"
+        )
+
 
 def score_identities(
     pairs: Mapping[str, tuple[BoxTracks, BoxTracks]], *, pedestrians: bool = False
@@ -191,7 +200,7 @@ def _count_hota(args: Any, score: F64, gt_count: F64, tr_count: F64) -> dict[str
     n_gt, n_tr = len(args[0]), len(args[2])
     most = min(n_gt, n_tr)
     pair_gt, pair_tr, pair_sim = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
-    n = hota_pairs(*args, score, pair_gt, pair_tr, pair_sim)
+    n = int(hota_pairs(*args, score=score, pair_gt=pair_gt, pair_tr=pair_tr, pair_sim=pair_sim))
     pair_gt, pair_tr, pair_sim = pair_gt[:n], pair_tr[:n], pair_sim[:n]
     key, which = np.unique(pair_gt * len(tr_count) + pair_tr, return_inverse=True)
     g, t = gt_count[key // len(tr_count)], tr_count[key % len(tr_count)]

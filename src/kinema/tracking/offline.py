@@ -1,7 +1,7 @@
 """The offline tracker of boxes: identities of the online one, then what hindsight adds.
 
-A track keeps the frames before it was sure of itself; tracks that were never worth their detections go; the detector's own
-noise and the movers' restlessness are estimated from the recording; each track is smoothed and its short gaps filled.
+A track keeps the frames before it was sure of itself; tracks that were never worth their detections go; the detector's
+own noise and the movers' restlessness are estimated from the recording; each track is smoothed, short gaps filled.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def track_offline(
     rate = detections.frame_rate_hz if detections.frame_rate_hz > 0 else UNKNOWN_RATE_HZ
     tracks = _collect(detections, motion, hindsight)
     if not tracks:
-        none = np.empty(0)
-        return BoxTracks(none, none, np.empty((0, 4)), none, none, detections.n_frames)
+        none = np.empty(0, np.int64)
+        return BoxTracks(none, none, np.empty((0, 4)), np.empty(0), none, detections.n_frames)
     noise = _detector_noise(tracks)
     smoothed = _smooth(tracks, noise, 1.0 / rate)
     return _told(tracks, smoothed, detections, rate, hindsight.bridge_s)

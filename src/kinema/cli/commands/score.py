@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kinema.analysis.identity import IdentityScore
     from kinema.core.recording import Recording
     from kinema.core.solution import Solution
 
@@ -15,6 +16,7 @@ EXAMPLES = """examples:
   kinema score drive.parquet reference.csv --lever-arm 0.1,0,-1.2 --json
   kinema score station.pos -3959400.631,3385704.533,3667523.111
   kinema score station.pos 35.134699,136.977576,104.863
+  kinema score tracks.txt gt.txt                     boxes with identities: HOTA, MOTA, IDF1
 A TRUTH of three numbers is one fixed point: latitude, longitude in degrees and height, or ECEF X, Y, Z in metres.
 Lever arm, time offset and datum are stated in the output; what looks wrong with them is advised, never applied."""
 
@@ -41,6 +43,10 @@ def run(args: argparse.Namespace) -> int:
     from kinema.analysis.accuracy import score
     from kinema.core.time import parse_time
 
+    identities = identities_of(args.solution, args.truth)
+    if identities is not None:
+        print(json.dumps(identities.to_dict(), indent=1) if args.json else str(identities))
+        return 0
     solution = trajectory(args.solution)
     truth = truth_from(args.truth)
     reference = int(solution.t_ns[0]) if len(solution) else 0
@@ -56,6 +62,21 @@ def run(args: argparse.Namespace) -> int:
     )
     print(json.dumps(result.to_dict(), indent=1) if args.json else str(result))
     return 0
+
+
+def identities_of(tracks: str, truth: str) -> IdentityScore | None:
+    """The score of boxes with identities, where both files hold such; None for trajectories."""
+    from pathlib import Path
+
+    from kinema.formats.reading import read, sniff
+
+    if not all(Path(text).is_file() and sniff(text).name == "motchallenge" for text in (tracks, truth)):
+        return None
+    from kinema.analysis.identity import PEDESTRIAN, score_identities
+    from kinema.core.tracks import BoxTracks
+
+    found, real = (read(text).need("tracks", BoxTracks) for text in (tracks, truth))
+    return score_identities({"": (found, real)}, pedestrians=bool((real.label > PEDESTRIAN).any()))["all"]
 
 
 def _triple(text: str) -> tuple[float, float, float]:

@@ -53,6 +53,8 @@ def tell(what: str, unit: str, n: int, ours: float, peer: str, peer_s: float | N
 
 def bench_nmea(name: str) -> None:
     data = content(name)
+    if ".ubx" in name:
+        data = b"".join(line for line in data.splitlines(keepends=True) if line.startswith(b"$G"))
     lines = data.decode("ascii", "replace").splitlines()
     ours = ours_s(nmea.FORMAT, data, "skip")
     try:
@@ -140,6 +142,7 @@ def bench_writing(name: str) -> None:
 if __name__ == "__main__":
     bench_nmea("laps-kart-13/okc-tillotson-plain.nmea.gz")
     bench_nmea("laps-kart-orlando/two-laps.nmea")
+    bench_nmea("receiver-ubx/f9p-static-15min.ubx.gz")
     bench_gpx("run-track-session/track_session.gpx")
     bench_gpx("run-track-session/track_session.gpx", 70)
     bench_ubx("receiver-ubx/f9p-static-15min.ubx.gz")

@@ -26,8 +26,6 @@ from kinema.formats.trajectory import DATE_UNKNOWN, ecef_from_degrees, in_order
 KINDS = ("GGA", "GNS", "RMC", "GLL", "GST", "ZDA", "GSA", "VTG", "HDT")
 GGA, GNS, RMC, GLL, GST, ZDA, GSA, VTG, HDT = range(9)
 N_FIELDS = 18
-WIDTHS = (13, 10, 12, 7, 8, 4, 17, 7, 1)
-"""Fields that are looked at, by kind."""
 LETTER = 1000.0
 KNOT_MPS = 1852 / 3600
 
@@ -56,16 +54,21 @@ FASTEST_MPS = 700.0
 
 
 class _Found(NamedTuple):
-    """For each epoch: whether it has a sentence of one kind, and the fields of its last one."""
+    """The sentences of one kind: `row` (n,) of the last one of each epoch in `fields`, −1 where there is none."""
 
-    has: Bool
-    values: F64
+    fields: F64
+    row: I64
 
-    def at(self, index: I64) -> _Found:
-        """The epochs of these indices."""
-        if len(index) == len(self.has) and (index == np.arange(len(index))).all():
-            return self
-        return _Found(self.has[index], self.values[index])
+    @property
+    def has(self) -> Bool:
+        """Epochs that have one (n,)."""
+        return self.row >= 0
+
+    def column(self, field: int) -> F64:
+        """One field for each epoch (n,); NaN where there is none."""
+        if not len(self.fields):
+            return np.full(len(self.row), np.nan)
+        return np.where(self.row >= 0, self.fields[self.row, field], np.nan)
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -139,24 +142,20 @@ def _epochs(kind: U8, fields: F64) -> tuple[dict[int, _Found], F64]:
     found = {}
     for which in range(len(KINDS)):
         rows = np.flatnonzero((kind == which) & (number >= 0))
-        has = np.zeros(n, np.bool_)
-        if not len(rows):
-            found[which] = _Found(has, np.broadcast_to(np.float64(np.nan), (n, N_FIELDS)))
-            continue
-        values = np.full((n, WIDTHS[which]), np.nan)
-        values[number[rows]], has[number[rows]] = fields[rows, : WIDTHS[which]], True
-        found[which] = _Found(has, values)
+        last = np.full(n, -1, np.int64)
+        last[number[rows]] = rows
+        found[which] = _Found(fields if len(rows) else fields[:0], last)
     return found, second[timed][changes]
 
 
 def _times(found: Mapping[int, _Found], second: F64) -> tuple[I64, bool]:
     """GPS times (n,) of the epochs, and whether any sentence told a date."""
     n = len(second)
-    rmc, zda = found[RMC].values, found[ZDA].values
-    ddmmyy = rmc[:, 8]
+    rmc, zda = found[RMC], found[ZDA]
+    ddmmyy = rmc.column(8)
     year = ddmmyy % 100
     day = calendar_days(year + np.where(year < 80, 2000, 1900), ddmmyy // 100 % 100, ddmmyy // 10_000)
-    from_zda = calendar_days(zda[:, 3], zda[:, 2], zda[:, 1])
+    from_zda = calendar_days(zda.column(3), zda.column(2), zda.column(1))
     day = np.where(from_zda > 0, from_zda, day)
     known = np.flatnonzero(day > 0)
     midnights = np.concatenate([[0], np.cumsum(np.diff(second) < -43_200)])
@@ -187,16 +186,16 @@ def _status(found: Mapping[int, _Found]) -> tuple[U8, bool]:
 
     status = np.zeros(len(found[GGA].has), np.uint8)
     for kind, mode, active in ((GLL, 6, 5), (RMC, 11, 1)):
-        has, v = found[kind]
-        if not has.any():
+        one = found[kind]
+        if not one.has.any():
             continue
-        said = np.where(v[:, active] == LETTER + ord("A"), of_letter(v[:, mode], "A"), FixStatus.NONE)
-        status = np.where(has, said, status).astype(np.uint8)
+        said = np.where(one.column(active) == LETTER + ord("A"), of_letter(one.column(mode), "A"), FixStatus.NONE)
+        status = np.where(one.has, said, status).astype(np.uint8)
     if found[GNS].has.any():
-        status = np.where(found[GNS].has, of_letter(found[GNS].values[:, 5], "N"), status)
-    quality = np.clip(np.nan_to_num(found[GGA].values[:, 5], nan=0.0), 0, 9).astype(np.int64)
+        status = np.where(found[GNS].has, of_letter(found[GNS].column(5), "N"), status)
+    quality = np.clip(np.nan_to_num(found[GGA].column(5), nan=0.0), 0, 9).astype(np.int64)
     status = np.where(found[GGA].has, np.array(STATUS_OF_QUALITY, np.uint8)[quality], status).astype(np.uint8)
-    simulator = (quality == 8).any() or (found[RMC].values[:, 11] == LETTER + ord("S")).any()
+    simulator = (quality == 8).any() or (found[RMC].column(11) == LETTER + ord("S")).any()
     return status, bool(simulator)
 
 
@@ -206,10 +205,11 @@ def _places(found: Mapping[int, _Found]) -> tuple[F64, F64, int]:
     lat, lon = np.full(n, np.nan), np.full(n, np.nan)
     impossible = np.zeros(n, np.bool_)
     for kind, at in ((GLL, 0), (RMC, 2), (GNS, 1), (GGA, 1)):
-        has, v = found[kind]
-        if not has.any():
+        one = found[kind]
+        if not one.has.any():
             continue
-        new_lat, new_lon = _angle(v[:, at], v[:, at + 1], "S"), _angle(v[:, at + 2], v[:, at + 3], "W")
+        new_lat = _angle(one.column(at), one.column(at + 1), "S")
+        new_lon = _angle(one.column(at + 2), one.column(at + 3), "W")
         possible = (np.abs(new_lat) <= 90) & (np.abs(new_lon) <= 180)
         impossible |= np.isfinite(new_lat) & np.isfinite(new_lon) & ~possible
         lat, lon = np.where(possible, new_lat, lat), np.where(possible, new_lon, lon)
@@ -218,9 +218,10 @@ def _places(found: Mapping[int, _Found]) -> tuple[F64, F64, int]:
 
 def _heights(found: Mapping[int, _Found], t_ns: I64, name: str) -> tuple[F64, F64, list[Issue]]:
     """Ellipsoidal heights (n,), what they add to their sigma (n,), and what was missing."""
-    gga, gns = found[GGA].values, found[GNS].values
+    gga, gns = found[GGA], found[GNS]
     msl, separation = (
-        np.where(np.isfinite(gga[:, 8]), a, b) for a, b in ((gga[:, 8], gns[:, 8]), (gga[:, 10], gns[:, 9]))
+        np.where(np.isfinite(gga.column(8)), a, b)
+        for a, b in ((gga.column(8), gns.column(8)), (gga.column(10), gns.column(9)))
     )
     known = np.flatnonzero(np.isfinite(msl))
     if not len(known):
@@ -248,9 +249,9 @@ def _heights(found: Mapping[int, _Found], t_ns: I64, name: str) -> tuple[F64, F6
 
 def _sigmas(found: Mapping[int, _Found], status: U8) -> tuple[F64, bool]:
     """Sigmas (n, 3) north, east, up; NaN where nothing tells. And whether any comes from a dilution alone."""
-    gst = found[GST].values[:, 5:8]
-    hdop = _first_finite(found[GGA].values[:, 7], found[GNS].values[:, 7], found[GSA].values[:, 15])
-    vdop = _first_finite(found[GSA].values[:, 16], 1.7 * hdop)
+    gst = np.stack([found[GST].column(field) for field in (5, 6, 7)], axis=1)
+    hdop = _first_finite(found[GGA].column(7), found[GNS].column(7), found[GSA].column(15))
+    vdop = _first_finite(found[GSA].column(16), 1.7 * hdop)
     hdop, vdop = _carried(hdop), _carried(vdop)
     uere = np.array([UERE_M.get(FixStatus(k), np.nan) for k in range(len(FixStatus))])[status]
     guess = np.stack([hdop / np.sqrt(2), hdop / np.sqrt(2), vdop], axis=1) * uere[:, None]
@@ -274,9 +275,9 @@ def _first_finite(*choices: F64) -> F64:
 
 def _motion(found: Mapping[int, _Found]) -> tuple[F64, F64]:
     """Speed over ground (m/s) and course (rad) (n,); impossible ones as NaN."""
-    rmc, vtg = found[RMC].values, found[VTG].values
-    speed = _first_finite(rmc[:, 6] * KNOT_MPS, vtg[:, 6] / 3.6, vtg[:, 4] * KNOT_MPS)
-    course = np.radians(_first_finite(rmc[:, 7], vtg[:, 0]))
+    rmc, vtg = found[RMC], found[VTG]
+    speed = _first_finite(rmc.column(6) * KNOT_MPS, vtg.column(6) / 3.6, vtg.column(4) * KNOT_MPS)
+    course = np.radians(_first_finite(rmc.column(7), vtg.column(0)))
     speed[~((speed >= 0) & (speed < FASTEST_MPS))] = np.nan
     course[~((course >= 0) & (course <= 2 * np.pi))] = np.nan
     return speed, course
@@ -286,9 +287,9 @@ def _channels(found: Mapping[int, _Found], speed: F64, course: F64) -> dict[str,
     candidates = {
         "speed_mps": Channel(speed, "m/s", "speed over ground"),
         "course_rad": Channel(course, "rad", "course over ground"),
-        "heading_rad": Channel(np.radians(found[HDT].values[:, 0]), "rad", "true heading"),
-        "hdop": Channel(_first_finite(found[GGA].values[:, 7], found[GNS].values[:, 7]), "1", "HDOP"),
-        "age_s": Channel(found[GGA].values[:, 12], "s", "age of corrections"),
+        "heading_rad": Channel(np.radians(found[HDT].column(0)), "rad", "true heading"),
+        "hdop": Channel(_first_finite(found[GGA].column(7), found[GNS].column(7)), "1", "HDOP"),
+        "age_s": Channel(found[GGA].column(12), "s", "age of corrections"),
     }
     return {name: channel for name, channel in candidates.items() if np.isfinite(channel.value).any()}
 
@@ -317,7 +318,7 @@ def _solution(source: Source, found: Mapping[int, _Found], t_ns: I64) -> tuple[S
         notes.append("velocity is horizontal: speed and course over ground")
     solution = Solution(
         t_ns, p_e_m, np.einsum("nki,nkj->nij", rooted, rooted), np.where(good[:, None], v_e, np.nan), status=status,
-        n_sats=np.clip(np.nan_to_num(_first_finite(found[GGA].values[:, 6], found[GNS].values[:, 6])), 0, 999),
+        n_sats=np.clip(np.nan_to_num(_first_finite(found[GGA].column(6), found[GNS].column(6))), 0, 999),
         channels=_channels(found, speed, course),
         provenance=Provenance(sources=(source.name,), mode="NMEA", simulated=simulated, notes=tuple(notes)),
     )  # fmt: skip
@@ -340,7 +341,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     if not dated:
         issues.append(Issue(DATE_UNKNOWN, 1, "", source.name, "no RMC or ZDA sentence; put on 1980-01-06"))
     index, disorder = in_order(source, t_ns, options)
-    found = {kind: one.at(index) for kind, one in found.items()}
+    found = {kind: _Found(one.fields, one.row[index]) for kind, one in found.items()}
     solution, odd = _solution(source, found, t_ns[index])
     if not solution.valid.any():
         raise FormatError(source.path, "no valid position in it", "", "the receiver never had a fix")

@@ -41,16 +41,16 @@ def scan_sentences(data: U8, names: U8, kind: U8, start: I64, fields: F64, bad: 
     k = 0
     while k < n:
         line = k
+        # Loggers put their own words before the sentence: take the last "$" of the line.
+        begin = line
         while k < n and data[k] != NEWLINE:
+            if data[k] == DOLLAR:
+                begin = k + 1
             k += 1
         end = k
         k += 1
         while end > line and (data[end - 1] == RETURN or data[end - 1] == 32):
             end -= 1
-        # Loggers put their own words before the sentence: take the last "$" of the line.
-        begin = end
-        while begin > line and data[begin - 1] != DOLLAR:
-            begin -= 1
         if begin == line:
             if end > line:
                 if counts[0] == 0:

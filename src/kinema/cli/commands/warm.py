@@ -3,15 +3,60 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 HELP = "compile all kernels now, so that no later run waits for it"
 EXAMPLES = ""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """No options."""
+    """No options but silence."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run every strategy once on a short simulated drive."""
+    """Do every kind of work once, on a few simulated seconds."""
+    from kinema.kernels.jit import cache_root
+
+    whole = time.perf_counter()
+    for name, work in (("positioning", _positioning), ("tracking", _tracking)):
+        began = time.perf_counter()
+        work()
+        if not args.quiet:
+            print(f"{name:<12} {time.perf_counter() - began:6.1f} s", flush=True)
+    if not args.quiet:
+        print(f"compiled in {time.perf_counter() - whole:.1f} s, kept in {cache_root()}")
     return 0
+
+
+def _positioning() -> None:
+    """Write and read a short simulated drive as files, and solve it in every way."""
+    import tempfile
+    from pathlib import Path
+
+    from kinema.estimate.strategy import solve
+    from kinema.formats.reading import read
+    from kinema.simulate.drive import simulate
+    from kinema.simulate.folder import save_drive
+
+    drive = simulate("open", duration_s=30.0, rate_hz=1.0, base_km=1.0)
+    with tempfile.TemporaryDirectory() as folder:
+        save_drive(drive, Path(folder))
+        recording = read(folder)
+    for mode in ("single", "rtk"):
+        for method in ("filter", "batch"):
+            solve(recording, mode=mode, method=method)
+
+
+def _tracking() -> None:
+    """Two boxes walk past each other."""
+    import numpy as np
+
+    from kinema.core.tracks import Detections
+    from kinema.tracking.offline import track_offline
+
+    frame = np.repeat(np.arange(1, 13), 2)
+    box = np.tile([[10.0, 10, 20, 50], [200, 10, 20, 50]], (12, 1))
+    box[:, 0] += 4 * frame * np.tile([1, -1], 12)
+    absent = np.full(24, -1)
+    track_offline(Detections(frame, box, np.full(24, 0.99), absent, absent, np.empty((24, 0)), 12, 25.0, (640, 480)))

@@ -158,6 +158,17 @@ def test_what_does_not_fit_memory_goes_to_a_file(tmp_path):
     assert bytes(opened.data[-100:]) == data[-100:]
 
 
+def test_a_format_that_fails_to_look_does_not_keep_others_from_recognising(tmp_path, monkeypatch):
+    from kinema.formats import reading
+    from kinema.formats.base import Format
+
+    def broken(head, name):
+        raise ValueError("cannot look at this")
+
+    monkeypatch.setattr(reading, "discover", lambda: (Format("bad", "Bad", (), broken, broken), *discover()))
+    assert reading.sniff(_written(tmp_path / "a.obs", TEXT)).name == "rinex-obs"
+
+
 def test_formats_are_found_by_the_folder_and_have_what_they_need():
     names = [one.name for one in discover()]
     assert len(names) == len(set(names))

@@ -56,7 +56,7 @@ def recognise(path: Path, head: bytes, name: str) -> Format:
     """The readable format that is surest of these first bytes. Raises FormatError."""
     best, sure = None, 0.0
     for one in discover():
-        score = one.sniff(head, name) if one.read else 0.0
+        score = _sureness(one, head, name) if one.read else 0.0
         if score > sure:
             best, sure = one, score
     if best is None:
@@ -65,6 +65,15 @@ def recognise(path: Path, head: bytes, name: str) -> Format:
             path, f"no known format: it begins with {_looks_like(head)}", remedy=f"readable are {known}"
         )
     return best
+
+
+def _sureness(one: Format, head: bytes, name: str) -> float:
+    """What a format says of these bytes; one that fails on them does not keep the others from recognising the file."""
+    try:
+        return one.sniff(head, name)
+    except Exception as error:
+        logging.getLogger("kinema").warning("format '%s' fails to look at %s: %r", one.name, name, error)
+        return 0.0
 
 
 def _looks_like(head: bytes) -> str:

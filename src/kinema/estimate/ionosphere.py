@@ -19,7 +19,7 @@ CORRELATION_S = 60.0
 """Codes' multipath stays itself for about this long: what levelling an arc gains."""
 LEVEL_FLOOR_M = 0.2
 NODE_S = 900.0
-MAX_NODES = 200
+MAX_NODES = 48
 IRREGULAR_M = 0.15
 """Slant delay's departure from the smooth layer, at the zenith."""
 EARTH_M, SHELL_M = 6.371e6, 4.5e5
@@ -162,9 +162,9 @@ def _fit_layer(
             prior[a, b] -= change[j]
             prior[b, a] -= change[j]
     prior[range(3 * nodes, 3 * nodes + pairs), range(3 * nodes, 3 * nodes + pairs)] += 1 / BIAS_PRIOR_M**2
-    robust = np.ones(len(y))
+    robust: F64 = np.ones(len(y))
     solution: F64 = np.zeros(3 * nodes + pairs)
-    for _ in range(5):
+    for _ in range(3):
         weighted = design * (robust / var)[:, None]
         solution = np.linalg.solve(design.T @ weighted + prior, weighted.T @ y)
         u2 = (y - design @ solution) ** 2 / var

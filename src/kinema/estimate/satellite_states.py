@@ -92,13 +92,12 @@ def satellite_states(
     clocks: PreciseClocks | None = None,
     *,
     code_m: F64 | None = None,
-    message: I64 | None = None,
 ) -> SatelliteStates:
     """States of all observed satellites at transmission.
 
     With `orbits` the states are precise (with `clocks`, else with the clocks of the orbits), and the ephemerides
     serve only for group delays of their satellites. `code_m` (m,) replaces the pseudoranges that time the
-    transmission; `message` (m,) forces the choice of broadcast message.
+    transmission.
     """
     m = len(observations.sat)
     code = row_codes(observations) if code_m is None else code_m
@@ -110,9 +109,6 @@ def satellite_states(
     if ephemerides is None or len(ephemerides.sat) == 0:
         choice = np.full(m, -1, dtype=np.int64)
         reason[:] = Reason.NO_EPHEMERIS
-    elif message is not None:
-        choice = np.asarray(message, dtype=np.int64)
-        reason[choice < 0] = Reason.NO_EPHEMERIS
     else:
         choice = choose_messages(observations, ephemerides, t_ns, reason)
     delay = group_delays(observations, ephemerides, choice)
@@ -162,6 +158,16 @@ def _broadcast(
             t_ns, flight_s, choice, table.orbit, table.toe_ns, table.row, table.kepler, table.glonass, *out
         )
     return out
+
+
+def states_with(
+    observations: GnssObservations, ephemerides: BroadcastEphemerides, rows: I64, message: I64
+) -> tuple[F64, F64, F64]:
+    """Positions, velocities and clocks (m) of some rows by given messages."""
+    t_ns = np.repeat(observations.t_ns, np.diff(observations.row_start))[rows]
+    flight_s = row_codes(observations)[rows] / SPEED_OF_LIGHT_MPS
+    p, v, clock, _ = _broadcast(t_ns, flight_s, message, ephemerides, len(rows))
+    return p, v, clock
 
 
 def _precise(

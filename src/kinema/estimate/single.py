@@ -17,6 +17,9 @@ WIDEN = (4.0, 2.0, 1.4, 1.0)
 GAUSSIAN = 50.0
 SLOW_S = 900.0
 SLOW_PRIOR = 4.0
+FILTER_TURNS = 6
+SAMPLE = 20_000
+"""So many residuals are enough to learn a scale from."""
 WINDOW_S = 120.0
 MOST_LESS_DOPPLER = 10.0
 SCALE_PRIOR = 20.0
@@ -71,6 +74,7 @@ def repeats(rows: Rows, resid: F64, sigma: F64, kind: int) -> float:
     """(1 + ρ) / (1 − ρ) of the lag-one correlation ρ of a kind's residuals, satellite by satellite."""
     before = np.maximum(rows.prev, 0)
     both = np.flatnonzero((rows.prev >= 0) & (sigma[:, kind] > 0) & (sigma[before, kind] > 0))
+    both = both[:: max(1, len(both) // SAMPLE)]
     if len(both) < 30:
         return 1.0
     u = np.clip(resid[both, kind] / sigma[both, kind], -3, 3)
@@ -114,11 +118,13 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     slow = rows.systematic_m
     for k in range(params.passes):
         widen = WIDEN[min(k, len(WIDEN) - 1)]
-        one_pass(tune_of(params, widen, max(1.0, widen)))
+        worst = one_pass(tune_of(params, widen, max(1.0, widen)))
         if k >= 2:
             noise = spread_noise(rows, resid, slow)
             rescale(rows, resid, sigma, noise, slow, np.ones(m))
             factor = inflation(rows, noise, slow, resid, sigma, params)
+        if k > 3 and worst < 0.1:
+            break
     share, tune = np.ones(m), tune_of(params, 1.0, 1.0)
     if params.reflection_turns:
         model = pseudorange.ReflectionModel.first_guess(rows.signals.cn0_dbhz[:, 0])
@@ -140,7 +146,7 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
         x[1:] = 0.0
         bad = filter_pass(
             rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.wet, rows.z, sigma, factor,
-            rows.p0_e_m, up, process, prior, tune, 4, x, resid, weight, cov,
+            rows.p0_e_m, up, process, prior, tune, FILTER_TURNS, x, resid, weight, cov,
         )  # fmt: skip
         if bad >= 0:
             raise EstimationError("the filter's equations are singular", int(rows.observations.t_ns[bad]))
@@ -219,9 +225,11 @@ def direct_noise(rows: Rows, resid: F64, slow_m: F64, share: F64) -> F64:
 def _by_group(rows: Rows, resid: F64, noise_m: F64, slow_m: F64, share: F64) -> F64:
     """Noise scaled group by group so that half of the residuals lie within 0.67 sigma."""
     out = noise_m.copy()
-    for group in np.unique(rows.group[rows.group >= 0]).tolist():
-        every = rows.group == group
-        mine = np.flatnonzero(every & (rows.sigma[:, CODE] > 0))
+    sample = np.flatnonzero(rows.sigma[:, CODE] > 0)
+    sample = sample[:: max(1, len(sample) // SAMPLE)]
+    group_of = rows.group[sample]
+    for group in range(2 * len(rows.systems)):
+        mine = sample[group_of == group]
         slow, counted = slow_m[mine], share[mine]
         if counted.sum() < 5:
             continue
@@ -231,6 +239,7 @@ def _by_group(rows: Rows, resid: F64, noise_m: F64, slow_m: F64, share: F64) -> 
         total = (1.4826 * u[order[min(middle, len(u) - 1)]]) ** 2 * (noise_m[mine] ** 2 + slow**2)
         want = float(np.sqrt(np.median(np.maximum(total - slow**2, 0.02 * total))))
         trust = counted.sum() / (counted.sum() + SCALE_PRIOR)
+        every = rows.group == group
         out[every] = noise_m[every] * np.clip((want / float(np.median(noise_m[mine]))) ** trust, 0.05, 30.0)
     return out
 
@@ -245,9 +254,10 @@ def rescale(rows: Rows, resid: F64, sigma: F64, noise_m: F64, slow_m: F64, share
     if mine.sum() > 50:
         shape = np.where(mine, rows.sigma[:, DOPPLER], 1.0)
         spread = pseudorange.spread_by_strength(resid[:, DOPPLER], mine, shape, rows.signals.cn0_dbhz[:, 0])
-        scale = np.clip(spread, 0.3, 50.0) * np.minimum(less, MOST_LESS_DOPPLER)
-        sigma[mine, DOPPLER] = (rows.sigma[:, DOPPLER] * scale)[mine]
+        wider = np.clip(spread, 0.3, 50.0) * np.minimum(less, MOST_LESS_DOPPLER)
+        sigma[mine, DOPPLER] = (rows.sigma[:, DOPPLER] * wider)[mine]
     mine = rows.sigma[:, CARRIER] > 0
     if mine.sum() > 50:
-        scale = 1.4826 * float(np.median(np.abs(resid[mine, CARRIER]) / rows.sigma[mine, CARRIER]))
+        some = np.flatnonzero(mine)[:: max(1, int(mine.sum()) // SAMPLE)]
+        scale = 1.4826 * float(np.median(np.abs(resid[some, CARRIER]) / rows.sigma[some, CARRIER]))
         sigma[mine, CARRIER] = rows.sigma[mine, CARRIER] * np.clip(scale, 0.3, 5.0)

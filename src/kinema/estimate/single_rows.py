@@ -13,7 +13,7 @@ from kinema.core.solution import Reason
 from kinema.core.streams import GnssObservations
 from kinema.core.time import seconds_since
 from kinema.estimate import ionosphere
-from kinema.estimate.satellite_states import SatelliteStates, satellite_states
+from kinema.estimate.satellite_states import SatelliteStates, satellite_states, states_with
 from kinema.estimate.signal_selection import SignalPair, select_signals
 from kinema.estimate.single_params import Params
 from kinema.sensors import doppler, pseudorange, time_difference
@@ -25,6 +25,9 @@ BIAS_FREE_M = 1e5
 CODE, DOPPLER, CARRIER = 0, 1, 2
 MAX_LINK_S = 65.0
 BDS2_LAST = 16
+COARSE_S = 30.0
+BIAS_EPOCHS = 200
+FAULT_SIGMA = 8.0
 MAPPING_SIGMA_M = 0.02
 """Of the slant delay of the troposphere, per unit of mapping, beside its zenith delay."""
 
@@ -92,8 +95,22 @@ def build(
     code = np.where(reason == Reason.USED, signals.code_m[:, 0] + states.clock_m, np.nan)
     coarse = np.where(reason == Reason.USED, 3 * pseudorange.noise_shape(np.full(m, 0.8), signals.cn0_dbhz[:, 0]), 0.0)
     free = np.full(len(present), BIAS_FREE_M)
-    p, _, _, _ = _solve(observations, code, coarse, system, states, np.zeros(len(present)), free, np.zeros(3))
-    good = np.isfinite(p[:, 0])
+    few = np.zeros(len(t_s), dtype=np.bool_)
+    few[:: max(1, int(COARSE_S / max(float(np.median(dt_s[1:])) if len(dt_s) > 1 else 1.0, 1e-3)))] = True
+    for some in (few, np.ones_like(few)):
+        p, _, _ = _solve(
+            observations,
+            code,
+            np.where(some[epoch], coarse, 0.0),
+            system,
+            states,
+            np.zeros(len(present)),
+            free,
+            np.zeros(3),
+        )
+        good = np.isfinite(p[:, 0])
+        if good.sum() >= 0.5 * some.sum():
+            break
     if not good.any():
         return None
     p = _fill(t_s, p)
@@ -117,7 +134,7 @@ def build(
     systematic = np.sqrt(sis**2 + iono.sigma_m**2 + (MAPPING_SIGMA_M * wet_map) ** 2)
     noise = params.code_sigma_m * shape * noise_share
     sigma = np.where(used, np.hypot(noise, systematic), 0.0)
-    p_fine, clock, bias, n_solved = _single(observations, code, sigma, system, states, len(present), p[good][0])
+    p_fine, clock, bias, n_solved = _single(observations, epoch, code, sigma, system, states, len(present), p[good][0])
     p = _fill(t_s, np.where(np.isfinite(p_fine), p_fine, np.where(good[:, None], p, np.nan)))
     rho, unit, azimuth, elevation = _geometry(epoch, states, p)
     z = np.full((m, 3), np.nan)
@@ -223,7 +240,7 @@ def _sis_sigma(observations: GnssObservations, states: SatelliteStates, precise:
 def _solve(
     observations: GnssObservations, code: F64, sigma: F64, system: I64, states: SatelliteStates,
     bias: F64, bias_sigma: F64, start: F64,
-) -> tuple[F64, F64, F64, int]:  # fmt: skip
+) -> tuple[F64, F64, int]:  # fmt: skip
     from kinema.kernels.single import solve_epochs
 
     n, m, s = len(observations.t_ns), len(code), len(bias)
@@ -231,33 +248,34 @@ def _solve(
     used, resid, weight = np.zeros(n, dtype=np.int64), np.empty(m), np.empty(m)
     usable = np.where(np.isfinite(code) & np.isfinite(states.p_e_m[:, 0]), sigma, 0.0)
     solved = solve_epochs(
-        observations.row_start, code, usable, system, states.p_e_m, bias, bias_sigma, start, 8.0,
+        observations.row_start, code, usable, system, states.p_e_m, bias, bias_sigma, start, FAULT_SIGMA,
         p, clock, cov, used, resid, weight,
     )  # fmt: skip
-    return p, clock, cov, solved
+    return p, clock, solved
 
 
 def _single(
-    observations: GnssObservations, code: F64, sigma: F64, system: I64, states: SatelliteStates, s: int, start: F64
-) -> tuple[F64, F64, F64, int]:
-    """Each epoch on its own: with free biases between systems, then with their medians."""
-    free = np.full(s, BIAS_FREE_M)
-    p, clock, _, solved = _solve(observations, code, sigma, system, states, np.zeros(s), free, start)
-    if s == 1:
-        return p, clock[:, 0], np.zeros(1), solved
-    bias, spread = np.zeros(s), np.ones(s)
-    for j in range(1, s):
-        rows = np.bincount(
-            np.repeat(np.arange(len(p)), np.diff(observations.row_start))[(system == j) & (sigma > 0)], minlength=len(p)
-        )
-        seen = clock[(rows >= 1) & np.isfinite(clock[:, j]), j]
-        if len(seen):
-            bias[j] = np.median(seen)
-            spread[j] = 1.4826 * np.median(np.abs(seen - bias[j])) / np.sqrt(min(len(seen), 30)) + 1.0
-        else:
+    observations: GnssObservations, epoch: I64, code: F64, sigma: F64, system: I64, states: SatelliteStates, s: int,
+    start: F64,
+) -> tuple[F64, F64, F64, int]:  # fmt: skip
+    """Each epoch on its own, with biases between the systems that are medians over some epochs with free ones."""
+    bias, spread = np.zeros(s), np.full(s, BIAS_FREE_M)
+    if s > 1:
+        n = len(observations.t_ns)
+        some = np.zeros(n, dtype=np.bool_)
+        some[:: max(1, n // BIAS_EPOCHS)] = True
+        _, clock, _ = _solve(
+            observations, code, np.where(some[epoch], sigma, 0.0), system, states, bias, spread, start
+        )  # fmt: skip
+        for j in range(1, s):
+            with_system = np.bincount(epoch[(system == j) & (sigma > 0)], minlength=n) > 0
+            seen = clock[with_system & np.isfinite(clock[:, j]), j]
             spread[j] = 100.0
-    p2, clock2, _, solved2 = _solve(observations, code, sigma, system, states, bias, spread, start)
-    return p2, clock2[:, 0], bias, solved2
+            if len(seen):
+                bias[j] = np.median(seen)
+                spread[j] = 1.4826 * np.median(np.abs(seen - bias[j])) / np.sqrt(min(len(seen), 30)) + 1.0
+    p, clock, solved = _solve(observations, code, sigma, system, states, bias, spread, start)
+    return p, clock[:, 0], bias, solved
 
 
 def _clock_jumps(clock: F64, t_s: F64) -> F64:
@@ -312,6 +330,7 @@ def _message_switch(
     switched = (prev >= 0) & (states.message != before) & (before >= 0) & (states.message >= 0)
     if ephemerides is None or not switched.any():
         return out
-    old = satellite_states(observations, ephemerides, message=np.where(switched, before, -1))
-    along = np.einsum("ij,ij->i", unit, old.p_e_m - states.p_e_m)
-    return np.where(switched, along - (old.clock_m - states.clock_m), 0.0)
+    rows = np.flatnonzero(switched)
+    p, _, clock = states_with(observations, ephemerides, rows, before[rows])
+    out[rows] = np.einsum("ij,ij->i", unit[rows], p - states.p_e_m[rows]) - (clock - states.clock_m[rows])
+    return out

@@ -13,15 +13,17 @@ from kinema.kernels.least_squares import backward_solve, cholesky, forward_solve
 MAX_TURNS = 12
 FAR_M = 10_000.0
 NU = 4.0
+MOVE_M = 0.1
+"""Moves below this are left to the smoother."""
 
 
 @kernel
 def _normal(
     first: int, last: int, s: int, code: np.ndarray, sigma: np.ndarray, system: np.ndarray, sat_p: np.ndarray,
-    x: np.ndarray, robust: bool, out_row: int, bias: np.ndarray, bias_sigma: np.ndarray,
+    x: np.ndarray, robust: bool, final: bool, out_row: int, bias: np.ndarray, bias_sigma: np.ndarray,
     a: np.ndarray, b: np.ndarray, resid: np.ndarray, weight: np.ndarray,
 ) -> float:  # fmt: skip
-    """Normal equations of one epoch at x (3 + s: position, clock, biases); returns the robust cost."""
+    """Normal equations of one epoch at x (3 + s: position, clock, biases); returns the robust cost if `final`."""
     n = 3 + s
     h = np.empty(n)
     cost = 0.0
@@ -47,7 +49,8 @@ def _normal(
             continue
         u = r / sigma[i]
         w = student_weight(u, NU) if robust else 1.0
-        cost += math.log(1.0 + u * u / NU)
+        if final:
+            cost += math.log(1.0 + u * u / NU)
         weight[i] = w
         w /= sigma[i] * sigma[i]
         h[0], h[1], h[2], h[3] = -ex, -ey, -ez, 1.0
@@ -73,7 +76,9 @@ def _solve_epoch(
     n = 3 + s
     robust = False
     for _ in range(MAX_TURNS):
-        _normal(first, last, s, code, sigma, system, sat_p, x, robust, out_row, bias, bias_sigma, a, b, resid, weight)
+        _normal(
+            first, last, s, code, sigma, system, sat_p, x, robust, False, out_row, bias, bias_sigma, a, b, resid, weight
+        )  # fmt: skip
         for j in range(3):
             a[j, j] += 1e-14
         if not cholesky(a, n):
@@ -87,11 +92,11 @@ def _solve_epoch(
                 move = max(move, abs(b[j]))
         if not math.isfinite(move) or move > 1e9:
             return -1.0
-        if robust and move < 0.01:
+        if robust and move < MOVE_M:
             break
         robust = robust or move < FAR_M
     cost = _normal(
-        first, last, s, code, sigma, system, sat_p, x, True, out_row, bias, bias_sigma, a, b, resid, weight
+        first, last, s, code, sigma, system, sat_p, x, True, True, out_row, bias, bias_sigma, a, b, resid, weight
     )  # fmt: skip
     return cost if cholesky(a, n) else -1.0
 

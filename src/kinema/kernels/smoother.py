@@ -19,6 +19,8 @@ CODE, DOPPLER, CARRIER = 0, 1, 2
 ZENITH = 8
 # Columns of `tune`: degrees of freedom per kind, and how many times wider the sigmas are taken in this pass.
 NU_CODE, NU_CODE_LATE, NU_DOPPLER, NU_CARRIER, WIDEN_CODE, WIDEN_DOPPLER, WIDEN_CARRIER = 0, 1, 2, 3, 4, 5, 6
+FIRST_WIDEN = (1.0, 4.0, 64.0)
+"""The filter's first turn takes sigmas this much wider, for the motion since the last epoch is not yet known."""
 # Columns of `process`: power densities of acceleration across and along the vertical, clock, clock drift, biases.
 Q_LEVEL, Q_UP, Q_CLOCK, Q_DRIFT, Q_BIAS, Q_ZENITH = 0, 1, 2, 3, 4, 5
 
@@ -223,7 +225,7 @@ def smooth_pass(
     """One Gauss–Newton pass: re-weight at x, solve, move x. Returns the largest move of a position (m), −1 if singular.
 
     n epochs, m rows, s states: dt_s (n,) since the epoch before; row_start (n + 1,); system, prev (m,): 0 is the
-    reference system; prev the row of the same satellite one epoch before; unit (m, 3) to the satellite; wet (m,) mapping;
+    reference system; prev the row of the same satellite one epoch before; unit (m, 3) to the satellite; wet (m,);
     z, sigma, resid, weight (m, 3) by CODE, DOPPLER, CARRIER: measured minus modelled at p0 with zero clock and
     velocity, sigma 0 where absent; inflation (m, 2) of the variance of code and Doppler for their correlation in time;
     up (n, 3); x, b (n, s); d, cross (n, s, s) are left factored for `smooth_covariances`.
@@ -306,13 +308,14 @@ def filter_pass(
 ) -> int:  # fmt: skip
     """The causal pass of the same model: each epoch is solved with what came before it, and never touched again.
 
-    Arguments as in smooth_pass; cov (n, 8, 8). Each epoch is re-weighted `turns` times. Returns −1, or the epoch
+    Arguments as in smooth_pass; cov (n, 8, 8). Each epoch is re-weighted `turns`
+    times, its Doppler and carrier sigmas narrowing to what they are. Returns −1, or the epoch
     that was singular.
     """
     n, s = x.shape
     kept, kept_b = np.zeros((s, s)), np.zeros(s)
     d0, d1, cross, b0, b1 = np.empty((s, s)), np.empty((s, s)), np.empty((s, s)), np.empty(s), np.empty(s)
-    work = np.empty((2, s))
+    work, low, narrowing = np.empty((2, s)), np.empty((s, s)), tune.copy()
     for a in range(s):
         kept[a, a] = 1.0 / (prior[a] * prior[a])
     for k in range(n):
@@ -323,8 +326,10 @@ def filter_pass(
                 x[k, a] += p0[k - 1, a] - p0[k, a] + dt_s[k] * x[k - 1, 4 + a]
             x[k, 3] += dt_s[k] * x[k - 1, 7]
             work[0] = x[k - 1]
-        for _ in range(turns):
-            _weights_of_epoch(k, x, row_start, system, prev, unit, wet, z, sigma, tune, resid, weight)
+        for turn in range(turns):
+            for a in range(WIDEN_CODE, WIDEN_CARRIER + 1):
+                narrowing[a] = tune[a] * max(1.0, FIRST_WIDEN[a - WIDEN_CODE] / 4.0**turn)
+            _weights_of_epoch(k, x, row_start, system, prev, unit, wet, z, sigma, narrowing, resid, weight)
             d1[:], cross[:], b1[:] = 0.0, 0.0, 0.0
             if k == 0:
                 d1[:] = kept
@@ -346,7 +351,7 @@ def filter_pass(
                     return k
             kept_b[:] = b1
             work[1] = 0.0
-            low = d1.copy()
+            low[:] = d1
             if not cholesky(low, s):
                 return k
             forward_solve(low, kept_b, s)

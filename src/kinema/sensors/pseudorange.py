@@ -36,6 +36,7 @@ DIRECT_LIMITS = (0.02, 0.995)
 LEAST_DIRECT = 0.7
 MIN_SPREAD_M = 0.05
 PRIOR_COUNT = 30
+SAMPLE = 20_000
 NEVER = 1e-6
 """Density (1/m) of errors that nothing explains, as codes that come far too early."""
 
@@ -60,14 +61,21 @@ def strength_shape(cn0_dbhz: F64) -> F64:
     return np.asarray(2.0 ** (below / 5.0))
 
 
+def strength_step(cn0_dbhz: F64) -> I64:
+    """Step of STRENGTH_EDGES_DBHZ (m,) of each strength; a signal whose strength is not told counts as average."""
+    return np.digitize(np.where(np.isfinite(cn0_dbhz), cn0_dbhz, UNTOLD_DBHZ), STRENGTH_EDGES_DBHZ)
+
+
 def spread_by_strength(residual_m: F64, used: Bool, shape: F64, cn0_dbhz: F64) -> F64:
     """Spread (m,) of residuals over their shape, learnt in steps of strength: the 68 % quantile, never less for a
     weaker signal."""
-    step = np.digitize(np.where(np.isfinite(cn0_dbhz), cn0_dbhz, UNTOLD_DBHZ), STRENGTH_EDGES_DBHZ)
-    scaled = np.abs(residual_m) / shape
-    count = np.array([int((used & (step == k)).sum()) for k in range(len(STRENGTH_EDGES_DBHZ) + 1)])
+    step = strength_step(cn0_dbhz)
+    some = np.flatnonzero(used)
+    some = some[:: max(1, len(some) // SAMPLE)]
+    scaled, of_some = np.abs(residual_m[some]) / shape[some], step[some]
+    count = np.bincount(of_some, minlength=len(STRENGTH_EDGES_DBHZ) + 1)
     known = np.flatnonzero(count >= np.minimum(PRIOR_COUNT, count.max()))
-    spread = [max(float(np.quantile(scaled[used & (step == k)], 0.68)), MIN_SPREAD_M) for k in known]
+    spread = [max(float(np.quantile(scaled[of_some == k], 0.68)), MIN_SPREAD_M) for k in known]
     filled = np.interp(np.arange(len(count)), known, spread)
     falling = np.maximum.accumulate(filled[::-1])[::-1]
     return np.asarray(falling[step])
@@ -94,7 +102,7 @@ class ReflectionModel:
         strong = float(np.quantile(cn0_dbhz[told], 0.9)) if told.any() else UNTOLD_DBHZ
         centre = np.array([22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5])
         direct = 1.0 / (1.0 + np.exp(-(centre - strong + 8.0) / 3.0))
-        step = np.digitize(np.where(told, cn0_dbhz, UNTOLD_DBHZ), STRENGTH_EDGES_DBHZ)
+        step = strength_step(cn0_dbhz)
         direct = np.clip(direct, *DIRECT_LIMITS)
         return cls(step, direct, np.full(len(centre), FIRST_LATE_M), LEAST_DIRECT * direct)
 

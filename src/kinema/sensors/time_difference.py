@@ -15,7 +15,7 @@ def previous_rows(row_start: I64, sat: I16) -> I64:
     """Row of the same satellite one epoch before (m,); −1 where it was not there."""
     m = len(sat)
     epoch = np.repeat(np.arange(len(row_start) - 1), np.diff(row_start))
-    order = np.lexsort((epoch, sat))
+    order = np.argsort(sat, kind="stable")
     follows = (np.diff(sat[order]) == 0) & (np.diff(epoch[order]) == 1)
     prev = np.full(m, -1, dtype=np.int64)
     prev[order[1:][follows]] = order[:-1][follows]
@@ -43,7 +43,7 @@ def carrier_change(phase_m: F64, code_m: F64, iono: F64, lost: Bool, prev: I64, 
 
 def arcs(sat: I16, prev: I64, unbroken: Bool) -> I64:
     """Number of the arc of each row (m,): one satellite, unbroken from row to row."""
-    order = np.lexsort((np.arange(len(sat)), sat))
+    order = np.argsort(sat, kind="stable")
     begins = (prev[order] < 0) | ~unbroken[order]
     arc = np.empty(len(sat), dtype=np.int64)
     arc[order] = np.cumsum(begins) - 1

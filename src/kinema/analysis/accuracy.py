@@ -6,17 +6,17 @@ datum, a week taken over) is stated in the result; what it suspects is told as a
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from kinema.analysis.consistency import CHI2_95, nees_of
+from kinema.analysis.expected import Grid, sizes
 from kinema.analysis.judgement import Score, Share, Stats, Uncertainty, WrongFixes
 from kinema.analysis.matching import (
     TruthAt,
     is_point,
-    median_interval_s,
     moved_by_lever,
     same_week,
     truth_at,
@@ -30,7 +30,6 @@ from kinema.errors import DataError
 
 LIMITS_M = (0.1, 0.5, 1.0, 5.0)
 _MOVING_MPS = 0.5
-_GRID_MAX = 20_000_000
 
 
 def stats(error_m: F64) -> Stats | None:
@@ -81,13 +80,13 @@ def score(
     judged = at.covered & solution.valid
     _check_overlap(solution, truth, t_ns, at, judged)
     error_n = _errors_n(solution, at, judged)
-    grid = _Grid.build(t_ns, solution.valid, error_n, truth, max_gap_s, from_ns, to_ns)
+    grid = Grid.build(t_ns, solution.valid, error_n, truth, max_gap_s, from_ns, to_ns)
     along, across, speed = _along_across(error_n, at, judged)
     datums = (solution.provenance.datum, truth.provenance.datum)
     if datums[0] != datums[1]:
         notes.append(f"datum of the solution {datums[0]}, of the truth {datums[1]}: compared as they are")
     enu = np.stack([error_n[judged, 1], error_n[judged, 0], -error_n[judged, 2]], axis=1)
-    e_h, e_3 = _sizes(error_n[judged])
+    e_h, e_3 = sizes(error_n[judged])
     return Score(
         t_ns=solution.t_ns,
         error_n_m=error_n,
@@ -159,11 +158,6 @@ def _errors_n(solution: Solution, at: TruthAt, judged: Bool) -> F64:
     return error_n
 
 
-def _sizes(error_n: F64) -> tuple[F64, F64]:
-    horizontal = np.hypot(error_n[:, 0], error_n[:, 1])
-    return horizontal, np.hypot(horizontal, error_n[:, 2])
-
-
 def _along_across(error_n: F64, at: TruthAt, judged: Bool) -> tuple[F64, F64, F64]:
     """Errors along and to the right of the truth's motion, and its horizontal speed; NaN at rest."""
     n = len(error_n)
@@ -182,58 +176,7 @@ def _along_across(error_n: F64, at: TruthAt, judged: Bool) -> tuple[F64, F64, F6
     return along, across, speed
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """The epochs that could have been: the solution's own rate over all times that the truth covers."""
-
-    expected: int
-    available: int
-    interval_s: float
-    distance_m: float
-    step_m: F64
-    horizontal_m: F64
-    spatial_m: F64
-
-    @staticmethod
-    def build(
-        t_ns: I64,
-        valid: Bool,
-        error_n: F64,
-        truth: Solution,
-        max_gap_s: float | None,
-        from_ns: int | None,
-        to_ns: int | None,
-    ) -> _Grid:
-        interval_s = median_interval_s(t_ns)
-        if not np.isfinite(interval_s) or interval_s <= 0:
-            interval_s = 1.0
-        step_ns = round(interval_s * NS)
-        start, stop = (t_ns[0], t_ns[-1]) if is_point(truth) else (truth.t_ns[0], truth.t_ns[-1])
-        start = start if from_ns is None else max(start, from_ns)
-        stop = stop if to_ns is None else min(stop, to_ns)
-        first = -int((t_ns[0] - start) // step_ns)
-        last = int((stop - t_ns[0]) // step_ns)
-        if last - first > _GRID_MAX:
-            raise DataError("truth", f"at most {_GRID_MAX} epochs at the solution's interval", f"{last - first}")
-        times = t_ns[0] + np.arange(first, last + 1, dtype=np.int64) * step_ns
-        at = truth_at(truth, times, max_gap_s)
-        times, p = times[at.covered], at.p_e_m[at.covered]
-        own = np.flatnonzero(valid)
-        right = np.clip(np.searchsorted(t_ns[own], times), 0, max(len(own) - 1, 0))
-        left = np.maximum(right - 1, 0)
-        nearest = own[np.where(np.abs(t_ns[own][left] - times) <= np.abs(t_ns[own][right] - times), left, right)]
-        there = np.abs(t_ns[nearest] - times) * 2 <= step_ns
-        e_h, e_3 = _sizes(error_n[nearest])
-        step = np.linalg.norm(np.diff(p, axis=0), axis=1) if len(p) > 1 else np.zeros(0)
-        step = np.concatenate([[0.0], np.where(np.diff(times) <= 1.5 * step_ns, step, 0.0)])[: len(times)]
-        far = np.inf
-        return _Grid(
-            len(times), int(there.sum()), interval_s, float(step.sum()), step,
-            np.where(there & np.isfinite(e_h), e_h, far), np.where(there & np.isfinite(e_3), e_3, far),
-        )  # fmt: skip
-
-
-def _share(limit_m: float, e_h: F64, e_3: F64, grid: _Grid) -> Share:
+def _share(limit_m: float, e_h: F64, e_3: F64, grid: Grid) -> Share:
     travelled = grid.distance_m if grid.distance_m > 1.0 else float("nan")
     return Share(
         limit_m,

@@ -57,6 +57,7 @@ class PppFilter:
         ])  # fmt: skip
         self.state = PppState()
         self.last: int | None = None
+        self.now = 0.0
         self.group = table.sat // 100
         self.innovation = np.full((2, m), np.nan)
         self.flag: U8 = np.zeros((2, m), dtype=np.uint8)
@@ -73,7 +74,7 @@ class PppFilter:
 
         t, s = self.table, self.state
         dt = self.gap_s(k)
-        self.now = dt if self.last is None else self.now + dt
+        self.now += dt
         s.n = ppp_epoch(
             s.x, s.p, s.n, s.keys, s.index, s.seen, s.lock, s.prior, s.arc_of, int(t.row_start[k]),
             int(t.row_start[k + 1]), t.sat, self.group, len(SYSTEMS), t.unit, t.mapping, t.code, t.phase, t.code_var,
@@ -118,7 +119,7 @@ def run_ppp(
     marks: list[tuple[PppState, int | None, float]] = []
     for k in range(n):
         if smooth and k % SEGMENT == 0:
-            marks.append((ahead.state.copy(), ahead.last, getattr(ahead, "now", 0.0)))
+            marks.append((ahead.state.copy(), ahead.last, ahead.now))
             progress("PPP forward", 0.5 * k / n)
         ahead.step(k)
         if not smooth:

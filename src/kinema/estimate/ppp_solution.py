@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from kinema.core.arrays import F64
+from kinema.core.arrays import I64
 from kinema.core.frames import cov_n_from_e, geodetic_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Reason, Residuals, Solution
@@ -52,7 +52,7 @@ def solve_ppp(recording: Recording, options: SolveOptions, params: PppParams) ->
 
 def _assemble(
     recording: Recording, options: SolveOptions, params: PppParams, table: PppTable, out: PppOutput, rough: Solution,
-    phases: F64, smooth: bool,
+    phases: I64, smooth: bool,
 ) -> Solution:  # fmt: skip
     observations = recording.need("gnss", GnssObservations)
     p = table.x0_e_m + out.dx_m

@@ -43,4 +43,4 @@ def horizontal_level(table: RtkTable, p_e_m: F64, cov: F64, fixed: Bool, params:
         np.ascontiguousarray(cov), K_ALARM, K_MISSED, level,
     )  # fmt: skip
     level[~np.isfinite(p_e_m[:, 0])] = np.nan
-    return np.maximum(level, SLOPE_FLOOR_M)
+    return np.asarray(np.maximum(level, SLOPE_FLOOR_M))

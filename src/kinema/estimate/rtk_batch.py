@@ -9,6 +9,7 @@ at every epoch.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def reverse(table: RtkTable, arc: I64) -> tuple[RtkTable, I64, I64]:
         dgnss_cov=np.ascontiguousarray(table.dgnss_cov[::-1]),
         age_s=table.age_s[::-1].copy(),
         doppler=-table.doppler[rows],
-        **{name: np.ascontiguousarray(getattr(table, name)[rows]) for name in by_row},
+        **cast(Any, {name: np.ascontiguousarray(getattr(table, name)[rows]) for name in by_row}),
     )
     return turned, np.ascontiguousarray(arc[rows]), rows
 
@@ -170,7 +171,7 @@ class Batch:
         """Search the combined float solution at the chosen epochs, one after another, holding what agreed."""
         from kinema.kernels.rtk_fix import fix_epoch, remember
 
-        t, params = self.table, self.params
+        t = self.table
         memory = np.tile([0.0, -1.0, 0.0], (SATS, SLOTS, 1))
         memory_arc = np.full((SATS, SLOTS), -1, dtype=np.int64)
         index = np.full((SATS, SLOTS + 1), -1, dtype=np.int64)

@@ -15,21 +15,22 @@ from kinema.sensors.double_difference import Pairing
 def approximate_positions(
     rover: GnssObservations, states: SatelliteStates, p: Pairing, epoch: I64, corrected: F64, base_e_m: F64,
     cn0: F64, params: RtkParams,
-) -> tuple[F64, F64]:  # fmt: skip
+) -> tuple[F64, F64, F64]:  # fmt: skip
     """Positions (n, 3) and covariances (n, 3, 3) from ranges corrected by the base, (m, slots).
 
     Epochs without enough satellites take the nearest position found (their covariance stays NaN), so that every row
-    can be linearised.
+    can be linearised. The third array (n,) tells by how much the codes' variances are too small, from their residuals.
     """
     from kinema.kernels.carrier import code_positions
 
     n = len(rover.t_ns)
     x = np.full((n, 3), np.nan)
     cov = np.full((n, 3, 3), np.nan)
+    scale = np.ones(n)
     group = (rover.sat // 100).astype(np.int64)
     code_positions(
         rover.row_start, states.p_e_m, corrected, group, np.nan_to_num(cn0, nan=45.0), base_e_m,
-        params.code_sigma_m, params.elevation_mask_rad, len(SYSTEMS), x, cov,
+        params.code_sigma_m, params.elevation_mask_rad, len(SYSTEMS), x, cov, scale,
     )  # fmt: skip
     found = np.flatnonzero(np.isfinite(x[:, 0]))
     if len(found):
@@ -39,4 +40,4 @@ def approximate_positions(
         nearer = np.abs(t[found[before]] - t) < np.abs(t[found[place]] - t)
         missing = ~np.isfinite(x[:, 0])
         x[missing] = x[found[np.where(nearer, before, place)]][missing]
-    return x, cov
+    return x, cov, scale

@@ -16,9 +16,9 @@ from kinema.errors import EstimationError, KinemaError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.protection import horizontal_level
 from kinema.estimate.rtk_batch import BatchOutput, run_batch
-from kinema.estimate.rtk_filter import SLOTS, FilterOutput, continuous_arcs, run_filter
+from kinema.estimate.rtk_filter import FilterOutput, continuous_arcs, run_filter
 from kinema.estimate.rtk_params import RtkParams
-from kinema.estimate.rtk_table import RtkTable, base_position, build_table
+from kinema.estimate.rtk_table import SLOTS, RtkTable, base_position, build_table
 from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
@@ -217,13 +217,13 @@ def _residuals(table: RtkTable, track: _Track) -> Residuals | None:
         bad = np.uint8(Reason.OUTLIER if kind == 0 else Reason.SLIP)
         mark = np.where(flag[row, slot] == 1, bad, np.where(flag[row, slot] == 2, Reason.DOWN_WEIGHTED, Reason.USED))
         parts.append((row, slot, np.full(len(row), kind), value[row, slot], np.sqrt(var[row, slot]), mark))
-    row, slot, kind, value, sigma, mark = (np.concatenate([p[i] for p in parts]) for i in range(6))
+    row, slot, kinds, value, sigma, mark = (np.concatenate([p[i] for p in parts]) for i in range(6))
     if not 0 < len(row) <= MAX_RESIDUAL_ROWS:
         return None
     order = np.argsort(row, kind="stable")
     row, slot = row[order], slot[order]
     return Residuals(
-        epoch=table.epoch[row], sat=table.sat[row].astype(np.int16), kind=kind[order],
+        epoch=table.epoch[row], sat=table.sat[row].astype(np.int16), kind=kinds[order],
         signal=lookup[table.sat[row] // 100, slot], residual=value[order], sigma=sigma[order], reason=mark[order],
         azimuth_rad=table.azimuth[row], elevation_rad=table.elevation[row], cn0_dbhz=table.cn0[row, slot],
         signals=tuple(signals),

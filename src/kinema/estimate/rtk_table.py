@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, U8, Bool
+from kinema.core.arrays import F64, I16, I64, U8, Bool
 from kinema.core.frames import geodetic_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.satellites import SPEED_OF_LIGHT_MPS, SYSTEMS, frequency_table_hz
@@ -105,19 +105,20 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         value[~usable] = np.nan
     from kinema.estimate.rtk_positions import approximate_positions
 
-    x0, cov = approximate_positions(rover, rover_states, p, epoch, code, base_e_m, cn0, params)
+    x0, cov, scale = approximate_positions(rover, rover_states, p, epoch, code, base_e_m, cn0, params)
     check_base(x0, base_e_m, origin)
     rho, unit, azimuth, elevation = _empty_geometry(m)
     lines_of_sight(epoch, rover_states.p_e_m, x0, rho, unit, azimuth, elevation)
     tropo_r, wet_r = _troposphere(rover.t_ns, epoch, x0, azimuth, elevation)
     base_epochs = row_epochs(base)
-    tropo_b, wet_b = _troposphere(base.t_ns, base_epochs, np.tile(base_e_m, (len(base.t_ns), 1)), az_b, el_b)
+    tropo_b, _ = _troposphere(base.t_ns, base_epochs, np.tile(base_e_m, (len(base.t_ns), 1)), az_b, el_b)
     less = rho + tropo_r - tropo_b[p.base_row]
     low = ~(elevation > params.elevation_mask_rad)
     for value in (code, phase):
         value -= less[:, None]
         value[low] = np.nan
     code_var, phase_var = _variances(elevation, cn0, cn0_b, rover.sat, params)
+    code_var *= scale[epoch][:, None] ** 2
     doppler, doppler_var = _doppler(rover, rover_states, p, unit, x0, epoch, elevation, wavelength, cn0, params)
     ratio = 6371.0 / (6371.0 + 450.0) * np.cos(elevation)
     iono = 1.0 / np.sqrt(1.0 - ratio * ratio)
@@ -154,7 +155,7 @@ def _empty_geometry(m: int) -> tuple[F64, F64, F64, F64]:
     return np.full(m, np.nan), np.full((m, 3), np.nan), np.full(m, np.nan), np.full(m, np.nan)
 
 
-def _left_out(sat: I64) -> Bool:
+def _left_out(sat: I16 | I64) -> Bool:
     """BeiDou's geostationary satellites: their multipath stands still, their orbits are poor."""
     number = sat % 100
     return np.asarray((sat // 100 == SYSTEMS.index("C")) & ((number <= 5) | (number >= 59)))
@@ -210,7 +211,7 @@ def _troposphere(t_ns: I64, epoch: I64, p: F64, azimuth: F64, elevation: F64) ->
     return tropo, wet
 
 
-def _variances(elevation: F64, cn0: F64, cn0_b: F64, sat: I64, params: RtkParams) -> tuple[F64, F64]:
+def _variances(elevation: F64, cn0: F64, cn0_b: F64, sat: I16 | I64, params: RtkParams) -> tuple[F64, F64]:
     """Variances of single-differenced code and phase: elevation, and C/N0 below 45 dB-Hz."""
     sine = np.maximum(np.sin(np.where(np.isfinite(elevation), elevation, 0.1)), 0.05)[:, None]
     weak = sum(10 ** (0.1 * np.clip(45.0 - np.nan_to_num(c, nan=45.0), 0.0, 25.0)) for c in (cn0, cn0_b))

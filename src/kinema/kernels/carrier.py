@@ -180,7 +180,18 @@ def arcs(
 
 @kernel
 def code_positions(
-    row_start: A, sat_p: A, corrected: A, system: A, cn0: A, start: A, sigma: A, mask: A, n_systems: A, x: A, cov: A
+    row_start: A,
+    sat_p: A,
+    corrected: A,
+    system: A,
+    cn0: A,
+    start: A,
+    sigma: A,
+    mask: A,
+    n_systems: A,
+    x: A,
+    cov: A,
+    scale: A,
 ) -> None:
     """Position of each epoch from ranges corrected by a base: x (n, 3), cov (n, 3, 3), NaN where not determined.
 
@@ -219,20 +230,20 @@ def code_positions(
             here[:] = start
             continue
         x[k] = here
-        _covariance(y, w, g, e, n_systems * slots, fitted, cov[k])
+        scale[k] = _covariance(y, w, g, e, n_systems * slots, fitted, cov[k])
 
 
 @kernel
-def _covariance(y: A, w: A, g: A, e: A, n_groups: A, fitted: A, cov: A) -> None:
-    """Covariance of the fit, inflated by its residuals where they are larger than their sigmas say."""
+def _covariance(y: A, w: A, g: A, e: A, n_groups: A, fitted: A, cov: A) -> A:
+    """Covariance of the fit, inflated by its residuals where they are larger than their sigmas say, and by how much."""
     a, sw, se = np.zeros((3, 3)), np.zeros(n_groups), np.zeros((n_groups, 3))
-    square, count = 0.0, 0
+    plain, count = 0.0, 0
     for i in range(len(y)):
         if w[i] > 0.0 and math.isfinite(fitted[i]):
             t = fitted[i] * fitted[i] * w[i] / 4.0
             u = w[i] / (1.0 + t)
             sw[g[i]] += u
-            square += u * fitted[i] * fitted[i]
+            plain += min(w[i] * fitted[i] * fitted[i], 100.0)
             count += 1
             for r in range(3):
                 se[g[i], r] += u * e[i, r]
@@ -244,12 +255,13 @@ def _covariance(y: A, w: A, g: A, e: A, n_groups: A, fitted: A, cov: A) -> None:
             for r in range(3):
                 for c in range(3):
                     a[r, c] -= se[k, r] * se[k, c] / sw[k]
-    scale = max(1.0, square / max(count - 3, 1))
+    scale = max(1.0, plain / max(count - 3, 1))
     unit_vector, column = np.zeros(3), np.zeros(3)
     for r in range(3):
         unit_vector[:] = 0.0
         unit_vector[r] = scale
         if not solve3(a, unit_vector, column):
             cov[:] = np.nan
-            return
+            return scale
         cov[r] = column
+    return scale

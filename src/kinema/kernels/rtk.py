@@ -84,8 +84,8 @@ def add_clock(x: A, p: A, n: A, at: A, by: A, count: A, z: A, r: A) -> None:
 def predict(x: A, p: A, n: A, keys: A, slots: A, dt: A, accel: A, amb_noise: A, prior: A, zenith_keep: A) -> None:
     """Move position by velocity; white acceleration; ionosphere and zenith delay decay towards their priors.
 
-    accel: PSD (m²/s³); amb_noise: m²/s; prior (size,): variance of each ionosphere state; zenith_keep that of the zenith delay, m².
-
+    accel: PSD (m²/s³); amb_noise: m²/s; prior (size,): variance of each ionosphere state, zenith_keep: that of the
+    zenith delay, m².
     """
     for i in range(3):
         x[i] += dt * x[3 + i]

@@ -187,3 +187,10 @@ def test_runners_gpx(data_dir):
     found = parsed(gpx.FORMAT, (data_dir / "run-track-session" / "track_session.gpx").read_bytes()).streams["fixes"]
     assert len(found) == 691
     assert 60 < np.nanmin(found.channels["heart_rate"].value) < np.nanmax(found.channels["heart_rate"].value) < 210
+
+
+@pytest.mark.parametrize("head", [b'PAR1\x15\x04,a\rb,"c\nd', b'"a\rb",c,d\n', b"\x00,\x00\r,\xff\n", b'"""\n', b""])
+def test_sniffing_never_raises(head):
+    """Binary files of other formats come past every sniffer."""
+    for one in (csv_, geojson, gpx, kml, latlonh, librsf, spirent):
+        assert 0 <= one.FORMAT.sniff(head, "any.bin") < 0.5

@@ -6,7 +6,6 @@ What was guessed is always told as an issue ("columns read as").
 from __future__ import annotations
 
 import csv
-import io
 import re
 from pathlib import Path
 from typing import Any
@@ -71,14 +70,21 @@ def _header(head: bytes) -> tuple[list[str], int, str]:
         return [], 0, ","
     line, above = lines[first], first + 1
     delimiter = max(",;\t", key=line.count)
-    cells = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
+    cells = _cells(line, delimiter)
     if first > 0 and cells and _numeric(cells[0]):
         # The names stand in the comment right above the first row.
         line, above = lines[first - 1].lstrip("#% "), first
-        cells = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
+        cells = _cells(line, delimiter)
     if not line.count(delimiter) or not cells or _numeric(cells[0]):
         return [], 0, ","
     return [cell.strip() for cell in cells], above, delimiter
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _numeric(text: str) -> bool:

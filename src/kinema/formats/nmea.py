@@ -239,7 +239,8 @@ def _heights(found: Mapping[int, _Found], t_ns: I64, name: str) -> tuple[F64, F6
     if len(known) < len(t_ns):
         issues.append(Issue("height interpolated", len(t_ns) - len(known), "", name))
     increasing = known[np.argsort(t_ns[known], kind="stable")]
-    h = np.interp(t_ns, t_ns[increasing], (msl + np.nan_to_num(separation))[increasing])
+    since = t_ns - t_ns[0]
+    h = np.interp(since, since[increasing], (msl + np.nan_to_num(separation))[increasing])
     at = np.searchsorted(t_ns[increasing], t_ns)
     before, after = t_ns[increasing][np.maximum(at - 1, 0)], t_ns[increasing][np.minimum(at, len(known) - 1)]
     away_s = np.minimum(np.abs(t_ns - before), np.abs(after - t_ns)) / NS

@@ -17,7 +17,7 @@ NEWLINE, RETURN = 10, 13
 
 @kernel
 def parse_number(data: U8, lo: int, hi: int) -> float:
-    """The decimal number in data[lo:hi], or NaN.
+    """The decimal number in data[lo:hi], or NaN, also where it is beyond float64.
 
     Rounded as IEEE asks for up to 15 digits and 22 places (one division of exact numbers), else within 2 ulp.
     """
@@ -74,6 +74,8 @@ def parse_number(data: U8, lo: int, hi: int) -> float:
         step = min(-places, 22)
         value *= _POW10[step]
         places += step
+    if value == np.inf:
+        return np.nan
     return -value if negative else value
 
 

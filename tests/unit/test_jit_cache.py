@@ -40,3 +40,15 @@ def test_an_edit_of_an_imported_kernel_is_never_missed(tmp_path):
     assert {p.name for p in (tmp_path / "cache" / "kernels").iterdir()} == first  # the cache was used
     (kernels / "inner.py").write_text(inner.format("5.0"))
     assert run(tmp_path, tmp_path / "cache") == "11.0"
+
+
+def test_every_import_counts_in_any_order(tmp_path, monkeypatch):
+    """One behind the other, in parentheses over lines, two modules in one line."""
+    (tmp_path / "top.py").write_text(
+        "from kinema.kernels.jit import kernel\nfrom kinema.kernels.one import (\n    f,\n    g,\n)\n"
+        "from kinema.kernels.two import h\nfrom kinema.kernels import three, four\n"
+    )
+    for name in ("one", "two", "three", "four"):
+        (tmp_path / f"{name}.py").write_text("")
+    monkeypatch.setattr(jit, "_HERE", tmp_path)
+    assert jit._sources_of.__wrapped__("top") == {"top", "one", "two", "three", "four"}

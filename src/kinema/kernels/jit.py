@@ -22,7 +22,7 @@ from numba.core import config as numba_config
 F = TypeVar("F", bound=Callable[..., Any])
 
 _HERE = Path(__file__).parent
-_IMPORT = re.compile(r"^from kinema\.kernels(?:\.(\w+))? import ([\w, ()\n]+)", re.MULTILINE)
+_IMPORT = re.compile(r"^from kinema\.kernels(?:\.(\w+))? import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
 def cache_root() -> Path:

@@ -208,8 +208,7 @@ def choose_messages(observations: GnssObservations, ephemerides: BroadcastEpheme
     reason[:] = Reason.NO_EPHEMERIS
     order = np.argsort(observations.sat, kind="stable")
     sats, starts = np.unique(observations.sat[order], return_index=True)
-    for sat, start, stop in zip(sats.tolist(), starts, [*starts[1:], len(order)], strict=True):
-        rows = order[start:stop]
+    for sat, rows in zip(sats.tolist(), np.split(order, starts[1:]) if len(sats) else [], strict=True):
         system = sat_system(sat)
         limit_ns = int(MAX_AGE_S[system] * 1e9)
         mine = np.flatnonzero(ephemerides.sat == sat)

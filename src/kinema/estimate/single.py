@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,10 @@ GAUSSIAN = 50.0
 SLOW_S = 900.0
 SLOW_PRIOR = 4.0
 FILTER_TURNS = 6
-SAMPLE = 20_000
+UNLINKED = 1e8
+"""Power densities that tie an epoch's motion and clock to nothing."""
+LEARN_AT = (2, 3)
+SAMPLE = 4_000
 """So many residuals are enough to learn a scale from."""
 WINDOW_S = 120.0
 MOST_LESS_DOPPLER = 10.0
@@ -56,7 +59,7 @@ def inflation(rows: Rows, noise_m: F64, slow_m: F64, resid: F64, sigma: F64, par
     slow errors of orbits and atmosphere last for systematic_correlation_s; none counts more often than there are
     epochs.
     """
-    n = len(rows.t_s)
+    n = len(rows.t_s) if rows.linked else 1
     step = float(np.median(rows.dt_s[1:])) if n > 1 else 1.0
     repeats_slow = min(1 + 2 * params.systematic_correlation_s / step, n)
     total = noise_m**2 + slow_m**2
@@ -84,7 +87,10 @@ def repeats(rows: Rows, resid: F64, sigma: F64, kind: int) -> float:
 
 
 def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneous: bool = False) -> Track:
-    """Smooth (or filter) a block. Raises EstimationError where the equations have no solution."""
+    """Smooth (or filter) a block; `instantaneous` leaves out all that links epochs but the systems' biases.
+
+    Raises EstimationError where the equations have no solution.
+    """
     from kinema.kernels.smoother import filter_pass, smooth_covariances, smooth_pass
 
     n, m, s = len(rows.t_s), len(rows.epoch), 8 + len(rows.systems)
@@ -103,6 +109,9 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
         params.zenith_drift_m_per_sqrt_s**2,
     ])  # fmt: skip
     prior = np.array([1e5, 1e5, 1e5, 1e9, 1e4, 1e4, 1e4, 1e5, params.troposphere_sigma_m, *([1e5] * (s - 9))])
+    if instantaneous:
+        rows = replace(rows, sigma=rows.sigma * (1.0, 1.0, 0.0), prev=np.full(m, -1, dtype=np.int64), linked=False)
+        process[:4] = UNLINKED
     sigma, noise = rows.sigma.copy(), rows.noise_m.copy()
     factor = np.ones((m, 2))
 
@@ -119,7 +128,7 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     for k in range(params.passes):
         widen = WIDEN[min(k, len(WIDEN) - 1)]
         worst = one_pass(tune_of(params, widen, max(1.0, widen)))
-        if k >= 2:
+        if k in LEARN_AT:
             noise = spread_noise(rows, resid, slow)
             rescale(rows, resid, sigma, noise, slow, np.ones(m))
             factor = inflation(rows, noise, slow, resid, sigma, params)
@@ -152,7 +161,8 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
             raise EstimationError("the filter's equations are singular", int(rows.observations.t_ns[bad]))
     else:
         smooth_covariances(d, cross, cov)
-    cov[:, :3, :3] += slow_covariance(rows, slow, share, params)
+    if rows.linked:
+        cov[:, :3, :3] += slow_covariance(rows, slow, share, params)
     return Track(rows.p0_e_m + x[:, :3], x[:, 4:7], x[:, 3] + rows.jump_m, x[:, 7], cov, resid, weight, sigma, x[:, 8:])
 
 

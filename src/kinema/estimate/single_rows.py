@@ -65,6 +65,8 @@ class Rows:
     n_solved: int
     jump_m: F64
     """Steps of the receiver's clock that were taken off codes and carriers (n,), cumulated."""
+    linked: bool = True
+    """Whether an epoch knows of the others."""
 
 
 def build(
@@ -73,6 +75,8 @@ def build(
 ) -> Rows | None:  # fmt: skip
     """All rows of a block; `dropped` (n,) epochs keep no measurement. None where no epoch can be positioned."""
     m = len(observations.sat)
+    if m == 0:
+        return None
     epoch = np.repeat(np.arange(len(observations.t_ns)), np.diff(observations.row_start))
     states = satellite_states(observations, ephemerides, orbits, clocks)
     signals = select_signals(observations, states.group_delay_m, systems, frequencies)

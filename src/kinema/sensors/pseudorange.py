@@ -36,7 +36,7 @@ DIRECT_LIMITS = (0.02, 0.995)
 LEAST_DIRECT = 0.7
 MIN_SPREAD_M = 0.05
 PRIOR_COUNT = 30
-SAMPLE = 20_000
+SAMPLE = 4_000
 NEVER = 1e-6
 """Density (1/m) of errors that nothing explains, as codes that come far too early."""
 

@@ -68,11 +68,11 @@ def parse_number(data: U8, lo: int, hi: int) -> float:
     value = float(mantissa)
     while places > 0:
         step = min(places, 22)
-        value /= _POW10[step]
+        value /= float(_POW10[step])
         places -= step
     while places < 0:
         step = min(-places, 22)
-        value *= _POW10[step]
+        value *= float(_POW10[step])
         places += step
     if value == np.inf:
         return np.nan

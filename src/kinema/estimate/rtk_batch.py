@@ -21,6 +21,8 @@ from kinema.estimate.rtk_table import SLOTS, RtkTable
 
 SNAPSHOT_BYTES = 300_000_000
 ROUNDS = 2
+RELEASE_SIGMA = 3.0
+"""A held integer that disagrees by more with all others is let go: the batch has no later epoch to notice it."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Batch:
         votes: dict[int, dict[tuple[int, float], int]] = {}
         figures = np.zeros((len(t.t_ns), 8))
         settings = ahead.fix_settings.copy()
-        settings[2] = 2.0
+        settings[2], settings[7] = 2.0, RELEASE_SIGMA
         datum = 0.0
         size = ahead.state.x.shape[0]
         for k in sorted(kept):

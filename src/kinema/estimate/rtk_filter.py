@@ -104,7 +104,7 @@ class RtkFilter:
         length = float(np.nanmedian(np.linalg.norm(offset, axis=1)))
         self.d0 = offset
         self.origin = np.asarray((table.unit * offset[table.epoch]).sum(axis=1))
-        iono = (params.ionosphere_ppm * 1e-6 * length) ** 2 if length > params.ionosphere_from_m else 0.0
+        iono = (params.ionosphere_ppm * 1e-6 * max(length - params.ionosphere_from_m, 0.0)) ** 2
         self.zenith_var = (0.5e-6 * length) ** 2
         has_doppler = np.isfinite(table.doppler).any()
         accel = 0.0 if static else params.accel_psd_m2ps3 if has_doppler else 1000.0

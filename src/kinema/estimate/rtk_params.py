@@ -32,10 +32,10 @@ class RtkParams:
     """Epochs that must agree before integers are held."""
     floor_m: float = 0.004
     """What multipath does to a single-differenced ambiguity over all epochs alike."""
-    ionosphere_ppm: float = 1.0
-    """Sigma of the differential ionosphere at zenith per baseline length."""
+    ionosphere_ppm: float = 1.8
+    """Sigma of the differential ionosphere at zenith per length of the baseline beyond `ionosphere_from_m`."""
     ionosphere_from_m: float = 3000.0
-    """Baselines longer than this carry ionosphere states."""
+    """Shorter baselines carry no ionosphere states: multipath, constant for minutes, would fill them."""
 
 
 def rtk_params(given: Mapping[str, Any]) -> RtkParams:

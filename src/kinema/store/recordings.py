@@ -100,7 +100,7 @@ def get(
         else:
             _from_network(file, path)
     tell("done", 1.0)
-    about = f"# {one.title}\n# Source: {one.source}\n# Licence: {one.licence}\nname = \"{one.name}\"\n"
+    about = f'# {one.title}\n# Source: {one.source}\n# Licence: {one.licence}\nname = "{one.name}"\n'
     (target / "kinema.toml").write_text(about + one.settings, encoding="utf-8")
     return target
 

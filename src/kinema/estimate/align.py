@@ -146,6 +146,11 @@ def coarse_start(
     return start, smoothed
 
 
+def retimed(calibration: Calibration, done: Pass) -> Calibration:
+    """With the IMU's clock as a pass left it."""
+    return calibration.retimed(float(done.end.x[ki.X_TD]), float(done.end.x[ki.X_TDD]), done.end.t_s)
+
+
 def restart(start: Start, smoothed: Pass) -> Start:
     """A start at the smoothed position, velocity and attitude, everything else as uncertain as before.
 
@@ -228,6 +233,7 @@ def align(
     calibration = noise_of(signal, fixes, calibration, params)
     until = min(until, max(enough_motion(fixes, offset), float(fixes.t_s[0]) + 120.0)) if whole else until
     start, smoothed = coarse_start(signal, fixes, calibration, params, until)
+    calibration = retimed(calibration, smoothed)
     if c_bs is not None:
         return Alignment(start, calibration.with_mount(c_bs), None, offset, until)
     if whole:

@@ -15,7 +15,7 @@ from kinema.kernels.inertial_pass import MAX_ROWS, N_KEPT, run_pass, smooth_pass
 from kinema.kernels.rotation import quats_from_dcms
 
 
-KEPT = (*range(ki.N_NAV), ki.TD, ki.L, ki.L + 1, ki.L + 2)
+KEPT = (*range(ki.N_NAV), ki.TD, ki.L, ki.L + 1, ki.L + 2, ki.MU, ki.MU + 1)
 """Error states whose covariance is kept at each node."""
 
 
@@ -23,8 +23,8 @@ KEPT = (*range(ki.N_NAV), ki.TD, ki.L, ki.L + 1, ki.L + 2)
 class Pass:
     """A pass over K nodes.
 
-    x (K, X_SIZE) nominal states; cov (K, 13, 13) of position, velocity (e), attitude (e, left
-    error), time offset and lever arm (s);
+    x (K, X_SIZE) nominal states; cov (K, 15, 15) of position, velocity (e), attitude (e, left
+    error), time offset, lever arm (s) and mounting (b: pitch, yaw);
     told (K, D_SIZE) innovations; means (K, 6, 3) rate (s), acceleration (e), gravity (e), C_es; end: state and covariance
     after the last node; start: smoothed state before the first node (None for a causal pass).
     """

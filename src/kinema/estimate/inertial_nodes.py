@@ -122,9 +122,13 @@ def _noise(signal: ImuSignal, at: I64, calibration: Calibration, params: Inertia
     """Densities (K, 6) of white noise squared: what is known at rest, and the vibration of the second before.
 
     Vibration is sampled, not averaged, by most sensors: it folds over the whole band, and so also to slow motion.
+    Axes not quite at right angles, and scale factors that have no state, add a share of the motion itself.
     """
+    turning = np.linalg.norm(signal.mean_w[at], axis=1) * params.misalignment
+    pushing = signal.moved_f[at] * params.misalignment
     gyro = (params.vibration * signal.gyro_shake[at]) ** 2 * signal.step_s + calibration.gyro_noise**2
     accel = (params.vibration * signal.accel_shake[at]) ** 2 * signal.step_s + calibration.accel_noise**2
+    gyro, accel = gyro + turning[:, None] ** 2, accel + pushing[:, None] ** 2
     return np.concatenate([gyro, accel], axis=1)
 
 

@@ -21,6 +21,8 @@ class InertialParams:
     accel_noise: float | None = None
     vibration: float = 1.0
     """Share of the vibration, as white noise, that reaches the slow motion."""
+    misalignment: float = 2e-3
+    """Share of rate and of acceleration that reads wrong for about a second."""
     gyro_bias_walk: float = 2e-5
     accel_bias_walk: float = 1e-3
     gyro_bias_sigma: float = 0.02
@@ -43,7 +45,8 @@ class InertialParams:
     """Rear tyres' slip angle per lateral acceleration, rad/(m/s²)."""
     slip_sigma: float = 0.004
     nhc_lateral_mps: float = 0.12
-    nhc_vertical_mps: float = 0.12
+    nhc_vertical_mps: float = 0.5
+    """Squatting and diving on the springs lasts for a second: as fresh noise of each node it counts for more."""
     nhc_slip: float = 0.04
     """Extra lateral sigma per lateral acceleration, s."""
     nhc_min_speed_mps: float = 0.5
@@ -90,6 +93,10 @@ class Calibration:
     def gps_time(self, t_imu_s: F64) -> F64:
         """GPS seconds of the IMU's."""
         return np.asarray(t_imu_s * (1.0 + self.tdd) + self.td_s)
+
+    def retimed(self, td_s: float, tdd: float, at_s: float) -> Calibration:
+        """The same with what a pass found to be left at `at_s` of the IMU's clock: offset and drift."""
+        return replace(self, td_s=self.td_s + td_s - tdd * at_s, tdd=self.tdd + tdd)
 
     def with_mount(self, c_bs: F64) -> Calibration:
         """The same with a known mounting."""

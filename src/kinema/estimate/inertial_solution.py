@@ -12,7 +12,7 @@ from kinema.core.recording import Mount, Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.errors import ConfigError
-from kinema.estimate.align import Alignment, align, restart
+from kinema.estimate.align import Alignment, align, restart, retimed
 from kinema.estimate.inertial import Pass, run_filter, run_smoother
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
@@ -47,7 +47,8 @@ def solve_inertial(recording: Recording, options: SolveOptions, params: Inertial
     causal = options.method == "filter"
     alignment = align(signal, rows, params, whole=not causal, c_bs=c_bs)
     options.progress("inertial: " + ("filtering" if causal else "smoothing"), 0.5)
-    done, nodes = navigate(signal, rows, alignment, params, wheels, causal=causal)
+    done, nodes, calibration = navigate(signal, rows, alignment, params, wheels, causal=causal)
+    alignment = replace(alignment, calibration=calibration)
     mounting = None if c_bs is not None else alignment.mounting
     return to_solution(done, nodes, rows, fixes, signal, alignment, options, recording, params, mounting is not None)
 
@@ -97,15 +98,17 @@ def with_mounts(recording: Recording, params: InertialParams) -> tuple[InertialP
 def navigate(
     signal: ImuSignal, fixes: FixRows, alignment: Alignment, params: InertialParams,
     wheels: tuple[F64, F64] | None, *, causal: bool,
-) -> tuple[Pass, Nodes]:  # fmt: skip
+) -> tuple[Pass, Nodes, Calibration]:  # fmt: skip
     """The pass over the whole recording: causal, or smoothed twice, the second time about the first's attitude."""
     calibration = alignment.calibration
     nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(alignment.start.t_s, np.inf))
     start = mounted(alignment.start, calibration, params)
     if causal:
-        return run_filter(nodes, start, params, calibration), nodes
+        return run_filter(nodes, start, params, calibration), nodes, calibration
     done = run_smoother(nodes, start, params, calibration)
-    return run_smoother(nodes, restart(start, done), params, calibration), nodes
+    calibration = retimed(calibration, done)
+    nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(alignment.start.t_s, np.inf))
+    return run_smoother(nodes, restart(start, done), params, calibration), nodes, calibration
 
 
 def mounted(start: Start, calibration: Calibration, params: InertialParams) -> Start:
@@ -133,6 +136,18 @@ def antenna(done: Pass) -> tuple[F64, F64, F64, F64]:
     rows[:, :, 10:13] = c_es
     cov_p = rows @ done.cov @ np.swapaxes(rows, 1, 2)
     return p, v - done.means[:, 1] * td, 0.5 * (cov_p + np.swapaxes(cov_p, 1, 2)), done.cov[:, 3:6, 3:6]
+
+
+def attitude_cov(done: Pass, c_eb: F64, c_en: F64, alignment: Alignment) -> F64:
+    """Covariance (K, 3, 3) of the body's attitude in n: that of the sensor and that of the mounting, φ − C_eb μ."""
+    rows = np.zeros((len(c_eb), 3, done.cov.shape[1]))
+    rows[:, :, 6:9] = np.eye(3)
+    rows[:, :, 13:15] = -c_eb[:, :, 1:3]
+    cov = rows @ done.cov @ np.swapaxes(rows, 1, 2)
+    if alignment.mounting is not None:
+        forward = c_eb[:, :, :1]
+        cov = cov + alignment.mounting.sigma_rpy_rad[0] ** 2 * forward @ np.swapaxes(forward, 1, 2)
+    return np.asarray(np.swapaxes(c_en, 1, 2) @ cov @ c_en)
 
 
 def _skew(a: F64) -> F64:
@@ -163,11 +178,12 @@ def to_solution(
     keep = np.concatenate([np.diff(t_ns) > 0, [True]])
     lat, lon, _ = geodetic_from_ecef(p)
     c_en = np.swapaxes(c_ne(lat, lon), 1, 2)
-    c_be = dcms_from_quats(done.x[:, ki.X_QB : ki.X_QB + 4]) @ np.swapaxes(
-        dcms_from_quats(done.x[:, ki.X_Q : ki.X_Q + 4]), 1, 2
-    )
+    c_bs, c_es = (dcms_from_quats(done.x[:, at : at + 4]) for at in (ki.X_QB, ki.X_Q))
+    # the attitude, too, belongs to the time that is left of the offset earlier
+    late = done.means[:, 0] * done.x[:, ki.X_TD : ki.X_TD + 1]
+    c_be = c_bs @ np.swapaxes(c_es @ (np.eye(3) - _skew(late)), 1, 2)
     q_nb = quats_from_dcms(np.swapaxes(c_be @ c_en, 1, 2))
-    cov_att = np.swapaxes(c_en, 1, 2) @ done.cov[:, 6:9, 6:9] @ c_en
+    cov_att = attitude_cov(done, np.swapaxes(c_be, 1, 2), c_en, alignment)
     positions = (rows.has & HAS_POSITION).astype(bool)
     fix_ns = signal.t0_ns + np.round(rows.t_s[positions] * 1e9).astype(np.int64)
     of_fix = np.clip(np.searchsorted(fixes.t_ns, fix_ns), 0, len(fixes) - 1)

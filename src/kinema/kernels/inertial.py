@@ -105,6 +105,7 @@ def propagate_state(
                 sum_c[j, i] += 0.5 * h * c_es[j, i]
                 sum_cw[j, i] += 0.5 * (dth[k, i] - x[X_BG + i] * h) * c_es[j, i]
         total += h
+    x[X_TD] += x[X_TDD] * total
     for i in range(3):
         means[0, i] = sum_th[i] / total
         means[1, i] = sum_dv[i] / total + g[i]
@@ -251,7 +252,9 @@ def fix_position_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
     for i in range(3):
         for j in range(N):
             h[i, j] = 0.0
-    _skew(arm, -1.0, h, 0, PHI)
+    for i in range(3):
+        work[6, i] = arm[i] - rate[i] * x[X_TD]
+    _skew(work[6], -1.0, h, 0, PHI)
     for i in range(3):
         y[i] = z[i] - x[X_P + i] - arm[i] - x[X_GB + i] + (x[X_V + i] + rate[i]) * x[X_TD]
         h[i, P + i] = 1.0

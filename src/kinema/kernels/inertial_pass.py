@@ -61,7 +61,7 @@ F64 = Any
 I64 = Any
 
 HAS_POSITION, HAS_VELOCITY = 1, 2
-N_KEPT = N_NAV + 4
+N_KEPT = N_NAV + 6
 MAX_ROWS = 16
 """Most scalar measurements of one node."""
 SCALAR_GATE = 9.0
@@ -180,8 +180,8 @@ def run_pass(
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
     noise (K, 6): densities of the inertial noise.
         fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K) m/s or NaN; nhc, quiet (K) flags; rate (K, 3):
-    mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out (K, 13, N) rows of P: position,
-    velocity, attitude, time offset, lever arm, means_out (K, 6, 3), told (K, D_SIZE),
+    mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out (K, 15, N) rows of P: position,
+    velocity, attitude, time offset, lever arm, mounting, means_out (K, 6, 3), told (K, D_SIZE),
     trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of MAX_ROWS rows
     is written over by each node and so records nothing; trans, x_out and p_out of length 1 likewise keep the last.
     Returns the number of nodes done: fewer than K where the state left the finite numbers.
@@ -219,7 +219,7 @@ def run_pass(
         x_out[o, :] = x
         p_out[o, :N_NAV, :] = p[:N_NAV]
         p_out[o, N_NAV, :] = p[TD]
-        p_out[o, N_NAV + 1 :, :] = p[L : L + 3]
+        p_out[o, N_NAV + 1 : N_NAV + 6, :] = p[L : L + 5]
         means_out[o, :, :] = means
     tape_start[len(fix)] = at
     return len(fix)
@@ -229,9 +229,9 @@ def run_pass(
 def smooth_pass(
     trans: F64, span: F64, tape: F64, tape_start: I64, p_out: F64, dx_out: F64, p_smooth: F64, lam: F64, big: F64
 ) -> None:
-    """Smooth a recorded pass backwards: dx_out (K, 13) is added to the nominal states of the pass.
+    """Smooth a recorded pass backwards: dx_out (K, 15) is added to the nominal states of the pass.
 
-    p_smooth (K, 13, 13): smoothed covariance of position, velocity, attitude, time offset and lever arm. lam (N,), big (N, N) enter as zero and
+    p_smooth (K, 15, 15): smoothed covariance of these. lam (N,), big (N, N) enter as zero and
     leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ with covariance P₀ − P₀ Λ P₀.
     """
     work, m = np.zeros(N), np.zeros((N_KEPT, N))

@@ -24,6 +24,7 @@ class ImuSignal:
 
     step_s: the typical step; saturated (n,): an axis at its stop; gap (n,): a gap ends here. gyro_level, accel_level
     (n,): RMS about the mean within the half second before, all axes; mean_w, (n, 3) that window's mean rate;
+    moved_f (n,): how far its mean specific force is from the recording's median;
     gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before.
     """
 
@@ -37,6 +38,7 @@ class ImuSignal:
     gyro_level: F64
     accel_level: F64
     mean_w: F64
+    moved_f: F64
     gyro_shake: F64
     accel_shake: F64
     issues: tuple[Issue, ...]
@@ -67,10 +69,11 @@ def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
         issues.append(Issue("saturated", int(saturated.sum()), where, "imu", "an axis stands at its stop"))
     n = max(2, round(QUIET_WINDOW_S / typical))
     gyro_level, mean_w = _level(w, n)
-    accel_level, _ = _level(f, n)
+    accel_level, mean_f = _level(f, n)
+    moved_f = np.linalg.norm(mean_f - np.median(f, axis=0), axis=1)
     n2 = max(4, round(SHAKE_WINDOW_S / typical))
     return ImuSignal(
-        t0_ns, t, f, w, typical, saturated, gap, gyro_level, accel_level, mean_w, _shake(w, n2), _shake(f, n2), tuple(issues)
+        t0_ns, t, f, w, typical, saturated, gap, gyro_level, accel_level, mean_w, moved_f, _shake(w, n2), _shake(f, n2), tuple(issues)
     )
 
 

@@ -30,7 +30,9 @@ class World:
     def ne_at(self, t_s: np.ndarray) -> np.ndarray:
         return np.asarray(self.line(self.way_of_time(t_s) % self.length_m))
 
-    def solution(self, rate_hz: float, sigma_m: float, seed: int, tau_s: float = 0.0, stated_m: float | None = None) -> Solution:
+    def solution(
+        self, rate_hz: float, sigma_m: float, seed: int, tau_s: float = 0.0, stated_m: float | None = None
+    ) -> Solution:
         """Positions at a rate with white noise, or with noise of correlation time tau_s."""
         rng = np.random.default_rng(seed)
         t = np.arange(rng.uniform(0, 1 / rate_hz), self.duration_s, 1 / rate_hz)
@@ -48,7 +50,7 @@ class World:
 
 
 def world(laps: int = 12, seed: int = 0, top_mps: float = 60.0, size_m: float = 500.0) -> World:
-    """A circuit of about 3.9 km (at 500 m) with corners, and a drive of some laps whose speeds differ from lap to lap."""
+    """A circuit of about 3.9 km (at 500 m) with corners, and a drive of laps whose speeds differ."""
     rng = np.random.default_rng(seed)
     angle = np.linspace(0, 2 * np.pi, 721)
     radius = size_m * (1 + 0.28 * np.cos(2 * angle + 0.4) + 0.16 * np.cos(3 * angle) + 0.1 * np.sin(5 * angle))
@@ -65,7 +67,9 @@ def world(laps: int = 12, seed: int = 0, top_mps: float = 60.0, size_m: float = 
     kernel = np.hanning(161) / np.hanning(161).sum()
     v = np.convolve(np.concatenate([v[-80:], v, v[:80]]), kernel, mode="valid")
     total = np.arange(0, (laps + 1) * length, 1.0)
-    factor = 1 + 0.03 * np.interp(total, np.arange(0, total[-1] + 800, 700), rng.normal(size=len(np.arange(0, total[-1] + 800, 700))))
+    factor = 1 + 0.03 * np.interp(
+        total, np.arange(0, total[-1] + 800, 700), rng.normal(size=len(np.arange(0, total[-1] + 800, 700)))
+    )
     speed = np.interp(total % length, s, v, period=length) * factor
     time = np.concatenate([[0], np.cumsum(1 / (0.5 * (speed[1:] + speed[:-1])))])
     begin = 0.6 * length

@@ -64,15 +64,25 @@ class Standing:
     def to_json(self) -> dict[str, Any]:
         """Plain values; times to the millisecond of the timing, None where not known."""
         return {
-            "position": self.position, "number": self.number, "status": self.status, "laps": self.laps,
-            "total_time_s": _ms(self.total_s), "gap_first": gap_text(self.gap_first_laps, self.gap_first_s),
+            "position": self.position,
+            "number": self.number,
+            "status": self.status,
+            "laps": self.laps,
+            "total_time_s": _ms(self.total_s),
+            "gap_first": gap_text(self.gap_first_laps, self.gap_first_s),
             "gap_previous": gap_text(self.gap_previous_laps, self.gap_previous_s),
-            "gap_first_s": _ms(self.gap_first_s), "gap_first_laps": self.gap_first_laps,
-            "best_lap": self.best_lap, "best_lap_s": _ms(self.best_lap_s), "pit_stops": self.pit_stops,
-            "penalty_s": self.penalty_s, "class": self.team, "group": self.group, "position_in_class": self.position_in_class,
+            "gap_first_s": _ms(self.gap_first_s),
+            "gap_first_laps": self.gap_first_laps,
+            "best_lap": self.best_lap,
+            "best_lap_s": _ms(self.best_lap_s),
+            "pit_stops": self.pit_stops,
+            "penalty_s": self.penalty_s,
+            "class": self.team,
+            "group": self.group,
+            "position_in_class": self.position_in_class,
             "best_sections_s": [_ms(s) for s in self.best_sections_s],
             "best_laps": [{"lap": n, "time_s": _ms(t)} for n, t in self.best_laps_s],
-        }  # fmt: skip
+        }
 
 
 def _ms(seconds: float) -> float | None:
@@ -141,7 +151,9 @@ class Classifier:
             fits = lap_s != lap_s or abs(car.elapsed_s + lap_s - passing.elapsed_s) < CHAIN_S
             if fits and passing.lap in (0, car.laps + 1) and passing.elapsed_s > car.elapsed_s:
                 return car
-        later = [car for car in mine if passing.elapsed_s > car.elapsed_s and (passing.lap == 0 or passing.lap > car.laps)]
+        later = [
+            car for car in mine if passing.elapsed_s > car.elapsed_s and (passing.lap == 0 or passing.lap > car.laps)
+        ]
         if later and passing.lap != 1:
             return max(later, key=lambda car: car.elapsed_s)
         return None
@@ -157,20 +169,36 @@ class Classifier:
         for k, car in enumerate(order):
             first, before = order[0], order[max(k - 1, 0)]
             in_class[car.team] = in_class.get(car.team, 0) + 1
-            best = sorted(((p.lap, p.lap_time_s) for p in car.passings if p.lap_time_s == p.lap_time_s), key=lambda x: (x[1], x[0]))
+            best = sorted(
+                ((p.lap, p.lap_time_s) for p in _flying(car)),
+                key=lambda x: (x[1], x[0]),
+            )
             rows.append(
                 Standing(
-                    k + 1, car.number, "Classified" if car.laps >= self.least_share * first.laps else "Not classified",
-                    car.laps, car.elapsed_s + car.penalty_s, *_gap(first, car), *_gap(before, car),
-                    best[0][0] if best else 0, best[0][1] if best else NAN,
-                    sum(p.in_pit for p in car.passings), car.penalty_s, car.team, car.group, in_class[car.team],
-                    _best_sections(car), tuple(best[:10]),
+                    k + 1,
+                    car.number,
+                    "Classified" if car.laps >= self.least_share * first.laps else "Not classified",
+                    car.laps,
+                    car.elapsed_s + car.penalty_s,
+                    *_gap(first, car),
+                    *_gap(before, car),
+                    best[0][0] if best else 0,
+                    best[0][1] if best else NAN,
+                    sum(p.in_pit for p in car.passings),
+                    car.penalty_s,
+                    car.team,
+                    car.group,
+                    in_class[car.team],
+                    _best_sections(car),
+                    tuple(best[:10]),
                 )
-            )  # fmt: skip
+            )
         return tuple(rows)
 
 
-def classify(passings: Iterable[Passing], least_share: float = 0.0, penalties_s: Mapping[str, float] | None = None) -> Classifier:
+def classify(
+    passings: Iterable[Passing], least_share: float = 0.0, penalties_s: Mapping[str, float] | None = None
+) -> Classifier:
     """The classifier after all passings."""
     one = Classifier(least_share, penalties_s or {})
     for passing in passings:
@@ -200,6 +228,12 @@ def _gap(ahead: Car, car: Car) -> tuple[int, float]:
     if laps:
         return laps, NAN
     return 0, (car.elapsed_s + car.penalty_s) - (ahead.elapsed_s + ahead.penalty_s)
+
+
+def _flying(car: Car) -> list[Passing]:
+    """The laps that count as best laps: all with a time but the first, which begins on the grid."""
+    timed = [p for p in car.passings if p.lap_time_s == p.lap_time_s]
+    return [p for p in timed if p.lap != 1] or timed
 
 
 def _best_sections(car: Car) -> tuple[float, ...]:

@@ -34,7 +34,7 @@ def statistics_of(session: Session) -> dict[str, Any]:
             found["ideal_s"], found["ideal_laps"] = ideal
     rolling = _rolling_best(session)
     if rolling is not None:
-        found["rolling_best_s"], found["rolling_best_from_m"] = rolling
+        found["rolling_best_s"], found["rolling_best_from_m"] = min(rolling, (best.time_s, 0.0))
     return found
 
 

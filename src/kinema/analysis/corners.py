@@ -81,10 +81,15 @@ def corners_on(strip: Strip, start_m: float = 0.0, sharpest: float = SHARPEST_ST
         apex = a + int(np.argmax(np.abs(bend[a:b])))
         found.append(
             Corner(
-                k + 1, float(s[a]), float(s[apex]), float(s[b - 1]), float(0.5 * (before + s[a])) if k else 0.0,
-                float(0.5 * (s[b - 1] + after)) if k + 1 < len(spans) else strip.length_m, bool(bend[a:b].sum() > 0),
+                k + 1,
+                float(s[a]),
+                float(s[apex]),
+                float(s[b - 1]),
+                float(0.5 * (before + s[a])) if k else 0.0,
+                float(0.5 * (s[b - 1] + after)) if k + 1 < len(spans) else strip.length_m,
+                bool(bend[a:b].sum() > 0),
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
@@ -97,10 +102,16 @@ def driven(corner: Corner, trace: Trace) -> CornerDriven:
     slowest = int(a) + int(np.argmin(v[a : b + 1]))
     fastest = int(i0) + int(np.argmax(v[i0 : slowest + 1]))
     return CornerDriven(
-        float(v[a]), float(v[slowest]), float(v[b]), _braking(trace, fastest, slowest), float(s[slowest]),
-        float(trace.d_m[slowest]), float(np.abs(trace.across_mps2[a : b + 1]).max() / G),
-        float(-trace.along_mps2[i0 : slowest + 1].min() / G), float(trace.t_s[i1] - trace.t_s[i0]),
-    )  # fmt: skip
+        float(v[a]),
+        float(v[slowest]),
+        float(v[b]),
+        _braking(trace, fastest, slowest),
+        float(s[slowest]),
+        float(trace.d_m[slowest]),
+        float(np.abs(trace.across_mps2[a : b + 1]).max() / G),
+        float(-trace.along_mps2[i0 : slowest + 1].min() / G),
+        float(trace.t_s[i1] - trace.t_s[i0]),
+    )
 
 
 def _braking(trace: Trace, fastest: int, slowest: int) -> float:
@@ -151,10 +162,16 @@ class CornerDelta:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "turn": self.corner.number, "lost_s": round(self.lost_s, 4), "sigma_s": round(self.sigma_s, 4), "reason": self.reason,
-            "begin_m": self.corner.begin_m, "apex_m": self.corner.apex_m, "end_m": self.corner.end_m,
-            "a": {k: _plain(v) for k, v in self.a.__dict__.items()}, "b": {k: _plain(v) for k, v in self.b.__dict__.items()},
-        }  # fmt: skip
+            "turn": self.corner.number,
+            "lost_s": round(self.lost_s, 4),
+            "sigma_s": round(self.sigma_s, 4),
+            "reason": self.reason,
+            "begin_m": self.corner.begin_m,
+            "apex_m": self.corner.apex_m,
+            "end_m": self.corner.end_m,
+            "a": {k: _plain(v) for k, v in self.a.__dict__.items()},
+            "b": {k: _plain(v) for k, v in self.b.__dict__.items()},
+        }
 
 
 def _plain(value: float) -> float | None:
@@ -168,7 +185,9 @@ def corner_deltas(delta: Delta, corners: tuple[Corner, ...]) -> tuple[CornerDelt
     for corner in corners:
         i, j = (min(int(k), len(s) - 1) for k in np.searchsorted(s, [corner.from_m, corner.to_m - 1e-6]))
         lost = float(delta.delta_s[j] - delta.delta_s[i])
-        found.append(CornerDelta(corner, lost, change_sigma_s(delta, i, j), driven(corner, delta.a), driven(corner, delta.b)))
+        found.append(
+            CornerDelta(corner, lost, change_sigma_s(delta, i, j), driven(corner, delta.a), driven(corner, delta.b))
+        )
     return tuple(found)
 
 

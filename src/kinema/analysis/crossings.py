@@ -55,7 +55,7 @@ def crossings_of(path: Path, ends_ne_m: F64, reach_m: float = 0.0) -> Crossings:
 def _refined(path: Path, a: F64, ahead: F64, row: I64, share: F64, along: F64) -> Crossings:
     """Times by the quintic through position, velocity and acceleration at both epochs, carried over to the positions
     that lines are timed by with a straight line between its ends."""
-    dt = (path.t_ns[row + 1] - path.t_ns[row]) * 1e-9
+    dt = np.asarray((path.t_ns[row + 1] - path.t_ns[row]) * 1e-9, dtype=np.float64)
     coefficients = quintic(
         (path.ne_m[row] - a) @ ahead, path.v_mps[row] @ ahead, path.a_mps2[row] @ ahead,
         (path.ne_m[row + 1] - a) @ ahead, path.v_mps[row + 1] @ ahead, path.a_mps2[row + 1] @ ahead, dt,

@@ -38,7 +38,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Delta:
-    """Lap `a` against lap `b` at stations s_m (n,): delta_s positive where a has lost; sigma_s its standard uncertainty."""
+    """Lap `a` against lap `b` at stations s_m (n,): delta_s, positive where a has lost, ± sigma_s (standard)."""
 
     a: Trace
     b: Trace
@@ -72,7 +72,7 @@ def trace_on(path: Path, lap: Lap, strip: Strip, start_m: float, step_m: float =
         raise DataError(f"lap {lap.number}", "at least 8 positions", str(b - a))
     if path.fresh[a + 1 : b].any():
         raise DataError(f"lap {lap.number}", "positions without a hole", "a hole in it")
-    t = (path.t_ns[a:b] - lap.t0_ns) * 1e-9
+    t = np.asarray((path.t_ns[a:b] - lap.t0_ns) * 1e-9, dtype=np.float64)
     s, d = strip.follow(path.ne_m[a:b])
     way = strip.unwrapped(s)
     tangent = strip.tangent_ne(s)
@@ -133,7 +133,9 @@ def _sampled(path: Path, lap: Lap, grid: F64, time: F64, t: F64, d: F64, a: int,
     return Trace(lap, grid, time, at(shown), at(along), at(across), at(d), at(jitter), at(slow), ne)
 
 
-def delta_between(session: Session, lap_a: Lap, lap_b: Lap, other: Session | None = None, step_m: float = STEP_M) -> Delta:
+def delta_between(
+    session: Session, lap_a: Lap, lap_b: Lap, other: Session | None = None, step_m: float = STEP_M
+) -> Delta:
     """Lap a of a session against lap b of the same or another session on the same course.
 
     The other session must lie on the same plane (time it with `course=session.course`). Raises DataError.
@@ -142,7 +144,9 @@ def delta_between(session: Session, lap_a: Lap, lap_b: Lap, other: Session | Non
     if other is None:
         return delta_of(a, trace_of(session, lap_b, step_m))
     if session.strip is None or other.path.plane != session.path.plane:
-        raise DataError("other session", "the course of the first one", "another plane; time it with course=session.course")
+        raise DataError(
+            "other session", "the course of the first one", "another plane; time it with course=session.course"
+        )
     return delta_of(a, trace_on(other.path, lap_b, session.strip, _start_station(session), step_m))
 
 

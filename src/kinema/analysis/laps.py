@@ -81,8 +81,13 @@ def laps(
     line = start_line(path, recording, course, start)
     if line is None:
         raise ConfigError(_nothing_repeats(path))
-    kept, issues = _counted(path, line.crossings)
-    found = _pieces(path, kept, mover, course, _official(recording))
+    finish = _finish_gate(course, recording)
+    if finish is None:
+        kept, issues = _counted(path, line.crossings)
+        found = _pieces(path, kept, mover, course, _official(recording))
+    else:
+        issues = []
+        found = _runs(path, line.crossings, crossings_of(path, finish.on(path.plane), finish.half_m), mover)
     session = Session(mover, found, path, line.gate, line.source, course, None, (*path.issues, *issues), recording)
     session = _with_course(session, course, line)
     if session.strip is not None and sectors > 1:
@@ -107,9 +112,43 @@ def _local(course: Course) -> bool:
 def _nothing_repeats(path: Path) -> str:
     way = float(path.distance_m[-1])
     return (
-        f"no laps in it: {way / 1e3:.2f} km in {path.t_s[-1]:.0f} s from {iso_utc(int(path.t_ns[0]), 0)} cross no line twice; "
-        "give --start LAT,LON,LAT,LON or --course"
+        f"no laps in it: {way / 1e3:.2f} km in {path.t_s[-1]:.0f} s from {iso_utc(int(path.t_ns[0]), 0)} cross no line "
+        "twice; give --start LAT,LON,LAT,LON or --course"
     )
+
+
+def _finish_gate(course: Course | None, recording: Recording | None) -> Gate | None:
+    """The gate at the end of an open course (or of a file that stores one), or None where laps end at their start."""
+    if course is not None:
+        return course.gate_of("finish")
+    gates = recording.streams.get("gates", ()) if recording is not None else ()
+    return next((g for g in gates if g.kind == "finish"), None)
+
+
+def _runs(path: Path, starts: Crossings, ends: Crossings, mover: str) -> tuple[Lap, ...]:
+    """Runs of an open course: from the last crossing of the start before each crossing of the finish."""
+    way = path.distance_m
+    found: list[Lap] = []
+    ahead = starts.pick(np.flatnonzero(starts.sign > 0))
+    after = 0
+    for k in range(len(ends)):
+        before = np.flatnonzero((ahead.t_ns < ends.t_ns[k]) & (ahead.t_ns >= after))
+        if not len(before):
+            continue
+        i = int(before[-1])
+        sigma = float(np.hypot(ahead.sigma_s[i], ends.sigma_s[k]))
+        holes = int(path.fresh[ahead.row[i] + 1 : ends.row[k] + 1].sum())
+        after = int(ends.t_ns[k])
+        found.append(
+            Lap(
+                "timed", mover, int(ahead.t_ns[i]), after, "start to finish", float(ahead.sigma_s[i]),
+                float(ends.sigma_s[k]), {"holes": holes} if holes else {}, len(found) + 1, sigma,
+                float(way[ends.row[k]] - way[ahead.row[i]]),
+            )
+        )  # fmt: skip
+    if not found:
+        raise ConfigError("the finish line is never crossed after the start line; check the course")
+    return tuple(found)
 
 
 def _official(recording: Recording | None) -> tuple[Lap, ...]:
@@ -157,8 +196,7 @@ def _pieces(path: Path, c: Crossings, mover: str, course: Course | None, device:
         close = driven[(driven > 0.5 * usual) & (driven < 1.5 * usual)]
         usual = float(np.median(close)) if len(close) else usual
     found = [_end_piece(path, 0, int(c.row[0]), c, 0, mover)]
-    for k in range(len(c) - 1):
-        found.append(_lap(path, c, k, mover, float(driven[k]), usual, device))
+    found += [_lap(path, c, k, mover, float(driven[k]), usual, device) for k in range(len(c) - 1)]
     found.append(_end_piece(path, int(c.row[-1]), len(way) - 1, c, len(c), mover))
     return tuple(lap for lap in found if lap is not None)
 
@@ -179,7 +217,11 @@ def _lap(path: Path, c: Crossings, k: int, mover: str, driven: float, usual: flo
     elif abs(ratio - 1) > LAP_TOLERANCE and not holes:
         times = round(ratio)
         kind = "invalid"
-        evidence["why"] = f"{times} laps in one: the line was not met" if times > 1 and abs(ratio - times) < 0.15 else "another way round"
+        evidence["why"] = (
+            f"{times} laps in one: the line was not met"
+            if times > 1 and abs(ratio - times) < 0.15
+            else "another way round"
+        )
         evidence["distance_share"] = round(ratio, 3)
     elif holes and abs(ratio - 1) > LAP_TOLERANCE:
         kind = "incomplete"
@@ -187,7 +229,9 @@ def _lap(path: Path, c: Crossings, k: int, mover: str, driven: float, usual: flo
     twin = next((d for d in device if abs(d.t0_ns - t0) < 1_500_000_000 and abs(d.t1_ns - t1) < 1_500_000_000), None)
     if twin is not None:
         evidence["device_time_s"] = round(twin.time_s, 6)
-    return Lap(kind, mover, t0, t1, "start", float(c.sigma_s[k]), float(c.sigma_s[k + 1]), evidence, k + 1, sigma, driven)
+    return Lap(
+        kind, mover, t0, t1, "start", float(c.sigma_s[k]), float(c.sigma_s[k + 1]), evidence, k + 1, sigma, driven
+    )
 
 
 def _end_piece(path: Path, a: int, b: int, c: Crossings, number: int, mover: str) -> Lap | None:
@@ -214,8 +258,9 @@ def _with_course(session: Session, course: Course | None, line: StartLine) -> Se
     if not whole:
         return session
     pieces = [lap_points(session.path, lap) for lap in sorted(whole, key=lambda lap: lap.time_s)[:12]]
+    closed = session.laps[0].place != "start to finish"
     try:
-        learned = learned_course(session.mover or "learned", session.path.plane, pieces, True, (line.gate,))
+        learned = learned_course(session.mover or "learned", session.path.plane, pieces, closed, (line.gate,))
         return replace(session, course=learned, strip=Strip.of(learned))
     except KinemaError as error:
         return replace(session, issues=(*session.issues, Issue("course not learned", 1, "", "", str(error))))
@@ -231,6 +276,9 @@ def _checked(session: Session) -> Session:
         if lap.kind != "timed" or len(rows) < 4:
             checked.append(lap)
             continue
+        if _through_pit(session, rows):
+            checked.append(replace(lap, kind="pit", evidence={**lap.evidence, "why": "through the pit lane"}))
+            continue
         s, d = strip.follow(path.ne_m[rows])
         progress = float(strip.unwrapped(s)[-1] - s[0])
         left, right = strip.widths(s)
@@ -241,6 +289,23 @@ def _checked(session: Session) -> Session:
             lap = replace(lap, kind="invalid", evidence={**lap.evidence, "why": f"{off:.0%} of it off the course"})
         checked.append(lap)
     return replace(session, laps=tuple(checked))
+
+
+def _through_pit(session: Session, rows: np.ndarray) -> bool:
+    """Whether at least half of the course's pit lane was driven: within 5 m of it, and nearer to it than to the line."""
+    course, strip, path = session.course, session.strip, session.path
+    if course is None or strip is None or len(course.pit_ne_m) < 2:
+        return False
+    edge = np.diff(course.pit_ne_m, axis=0)
+    size = np.hypot(*edge.T)
+    at = np.arange(0.0, size.sum(), 2.0)
+    way = np.concatenate([[0.0], np.cumsum(size)])
+    lane = np.column_stack([np.interp(at, way, course.pit_ne_m[:, k]) for k in range(2)])
+    from scipy.spatial import cKDTree
+
+    away = cKDTree(path.ne_m[rows]).query(lane)[0]
+    _, offset = strip.to_sd(lane)
+    return bool(np.mean((away < 5.0) & (away < np.abs(offset))) > 0.5)
 
 
 def rows_of(path: Path, lap: Lap) -> np.ndarray:
@@ -258,11 +323,14 @@ def lap_points(path: Path, lap: Lap) -> np.ndarray:
 
 
 def _with_sectors(session: Session, count: int) -> Session:
-    """Every lap with its sectors: between the course's sector gates, or at the braking points nearest to equal parts."""
+    """Every lap with its sectors: between the course's sector gates, or braking points nearest to equal parts."""
     strip, path, course = session.strip, session.path, session.course
-    assert strip is not None and course is not None
+    assert strip is not None
+    assert course is not None
     gates = [g for g in course.gates if g.kind == "sector"]
-    gates = gates or [g for g in (session.recording.streams.get("gates", ()) if session.recording else ()) if g.kind == "sector"]
+    gates = gates or [
+        g for g in (session.recording.streams.get("gates", ()) if session.recording else ()) if g.kind == "sector"
+    ]
     if not gates:
         gates = sector_gates(session, count)
     met = [crossings_of(path, g.on(path.plane), g.half_m or 5.0) for g in gates]
@@ -279,11 +347,11 @@ def _sectored(lap: Lap, met: list[Crossings], path: Path) -> Lap:
     times, sigmas = [lap.t0_ns], [lap.t0_sigma_s]
     after = lap.t0_ns
     for m in met:
-        k = np.flatnonzero((m.t_ns > after) & (m.t_ns < lap.t1_ns) & (m.sign > 0))
-        if len(k):
-            after = int(m.t_ns[k[0]])
+        hits = np.flatnonzero((m.t_ns > after) & (m.t_ns < lap.t1_ns) & (m.sign > 0))
+        if len(hits):
+            after = int(m.t_ns[hits[0]])
             times.append(after)
-            sigmas.append(float(m.sigma_s[k[0]]))
+            sigmas.append(float(m.sigma_s[hits[0]]))
         else:
             times.append(-1)
             sigmas.append(float("nan"))
@@ -293,9 +361,12 @@ def _sectored(lap: Lap, met: list[Crossings], path: Path) -> Lap:
     for k in range(len(times) - 1):
         known = times[k] >= 0 and times[k + 1] >= 0
         found.append(
-            Sector(f"S{k + 1}", (times[k + 1] - times[k]) * 1e-9 if known else float("nan"),
-                   float(np.hypot(sigmas[k], sigmas[k + 1])) if known else float("nan"))
-        )  # fmt: skip
+            Sector(
+                f"S{k + 1}",
+                (times[k + 1] - times[k]) * 1e-9 if known else float("nan"),
+                float(np.hypot(sigmas[k], sigmas[k + 1])) if known else float("nan"),
+            )
+        )
     return replace(lap, sectors=tuple(found))
 
 
@@ -314,7 +385,7 @@ def sector_gates(session: Session, count: int) -> list[Gate]:
     gates = []
     for k in range(1, count):
         aim = strip.length_m * k / count
-        near = braking[np.abs(braking - aim) < 0.4 * strip.length_m / count]
+        near = braking[np.abs(braking - aim) < 0.25 * strip.length_m / count]
         at = float(near[np.argmin(np.abs(near - aim))]) if len(near) else aim
         station = np.array([(at + start) % strip.length_m])
         point, heading = strip.to_ne(station, np.zeros(1))[0], strip.tangent_ne(station)[0]

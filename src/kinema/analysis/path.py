@@ -1,10 +1,12 @@
-"""A trajectory laid on a plane, cleaned of teleports, smoothed, with its noise told apart into jitter and slow error."""
+"""A trajectory on a plane, cleaned of teleports, smoothed, its noise told apart into jitter and slow error."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinema.core.arrays import F64, I64, Bool
 from kinema.core.course import Plane
@@ -17,8 +19,13 @@ from kinema.errors import DataError
 FASTEST_MPS = 150.0
 LONGEST_GAP_S = 3.0
 """Longer holes are not bridged."""
-DEFAULT_SIGMA_M = {FixStatus.FIXED: 0.02, FixStatus.FLOAT: 0.3, FixStatus.PPP: 0.1, FixStatus.DIFFERENTIAL: 0.8,
-                   FixStatus.SBAS: 1.0}  # fmt: skip
+DEFAULT_SIGMA_M = {
+    FixStatus.FIXED: 0.02,
+    FixStatus.FLOAT: 0.3,
+    FixStatus.PPP: 0.1,
+    FixStatus.DIFFERENTIAL: 0.8,
+    FixStatus.SBAS: 1.0,
+}
 """Horizontal standard uncertainty per axis where a trajectory states none; 1.5 m for all other kinds of fixes."""
 JITTER_FLOOR_M = 0.001
 AGILITY_WINDOW_S = 3.0
@@ -57,7 +64,7 @@ class Path:
     @property
     def t_s(self) -> F64:
         """Seconds since the first epoch."""
-        return (self.t_ns - self.t_ns[0]) * 1e-9
+        return np.asarray((self.t_ns - self.t_ns[0]) * 1e-9)
 
     @property
     def speed_mps(self) -> F64:
@@ -101,11 +108,22 @@ def path_of(solution: Solution, plane: Plane | None = None) -> Path:
     share = np.clip(1 - 1.1 * white**2 / trace, 0.0, 1.0)
     smooth = white > FAITHFUL_SHARE * float(np.sqrt(np.median(trace)))
     return Path(
-        plane, t_ns, np.ascontiguousarray(x[:, :, 0]), np.ascontiguousarray(x[:, :, 1]), np.ascontiguousarray(x[:, :, 2]),
-        np.maximum(p[:, 0], 0.0) if smooth else np.full(len(ne), white**2), stated * share[:, None, None], fresh, ne, row,
-        white, issues, h[keep], np.ascontiguousarray(x[:, :, 0]) if smooth else ne,
+        plane,
+        t_ns,
+        np.ascontiguousarray(x[:, :, 0]),
+        np.ascontiguousarray(x[:, :, 1]),
+        np.ascontiguousarray(x[:, :, 2]),
+        np.maximum(p[:, 0], 0.0) if smooth else np.full(len(ne), white**2),
+        stated * share[:, None, None],
+        fresh,
+        ne,
+        row,
+        white,
+        issues,
+        h[keep],
+        np.ascontiguousarray(x[:, :, 0]) if smooth else ne,
         _device_speed(solution, row, np.hypot(x[:, 0, 1], x[:, 1, 1])),
-    )  # fmt: skip
+    )
 
 
 def _device_speed(solution: Solution, row: I64, driven_mps: F64) -> F64 | None:
@@ -122,7 +140,7 @@ def _device_speed(solution: Solution, row: I64, driven_mps: F64) -> F64 | None:
 
 
 def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:
-    """Epochs to keep: short stretches that one could only reach faster than FASTEST_MPS, there and back, are left out."""
+    """Epochs to keep: short stretches that could only be reached faster than FASTEST_MPS are left out."""
     keep = np.ones(len(ne), dtype=np.bool_)
     for _ in range(8):
         index = np.flatnonzero(keep)
@@ -136,8 +154,8 @@ def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:
         if len(sizes) < 2 or sizes.min() > 0.1 * len(index):
             break
         shortest = int(np.argmin(sizes))
-        short = [k for k in np.flatnonzero(sizes <= max(2, 0.02 * len(index))) if not _shorter_beside(sizes, k)]
-        for k in short or [shortest]:
+        short = [k for k in np.flatnonzero(sizes <= max(2, 0.02 * len(index))) if not _shorter_beside(sizes, int(k))]
+        for k in [int(s) for s in short] or [shortest]:
             keep[index[bounds[k] : bounds[k + 1]]] = False
     dropped = int((~keep).sum())
     if not dropped:
@@ -146,7 +164,7 @@ def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:
     return keep, (Issue("teleport", dropped, where, "", f"faster than {FASTEST_MPS:.0f} m/s, left out"),)
 
 
-def _shorter_beside(sizes: I64, k: int) -> bool:
+def _shorter_beside(sizes: NDArray[np.integer[Any]], k: int) -> bool:
     """Whether a stretch has a shorter neighbour, which is then the one to go first."""
     return bool((k > 0 and sizes[k - 1] < sizes[k]) or (k + 1 < len(sizes) and sizes[k + 1] < sizes[k]))
 
@@ -155,8 +173,8 @@ def _stated(solution: Solution, row: I64) -> F64:
     """Horizontal covariances (n, 2, 2) that the solution states, or those that its kind of fix has by default."""
     cov = cov_n_from_e(solution.cov_p_e_m2[row], solution.p_e_m[row])[:, :2, :2]
     default = np.full(256, 1.5)
-    for status, sigma in DEFAULT_SIGMA_M.items():
-        default[int(status)] = sigma
+    for status, usual in DEFAULT_SIGMA_M.items():
+        default[int(status)] = usual
     sigma = default[solution.status[row]]
     if "hdop" in solution.channels:
         hdop = solution.channels["hdop"].value[row]

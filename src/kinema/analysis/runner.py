@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,8 +22,27 @@ from kinema.errors import ConfigError, DataError
 
 FASTEST_RUN_MPS = 9.0
 LEAST_EFFORT_S, LEAST_EFFORT_M = 8.0, 40.0
-NOMINAL_M = (60.0, 80.0, 100.0, 120.0, 150.0, 200.0, 250.0, 300.0, 400.0, 500.0, 600.0, 800.0, 1000.0, 1200.0, 1500.0,
-             1600.0, 2000.0, 3000.0, 5000.0)  # fmt: skip
+NOMINAL_M = (
+    60.0,
+    80.0,
+    100.0,
+    120.0,
+    150.0,
+    200.0,
+    250.0,
+    300.0,
+    400.0,
+    500.0,
+    600.0,
+    800.0,
+    1000.0,
+    1200.0,
+    1500.0,
+    1600.0,
+    2000.0,
+    3000.0,
+    5000.0,
+)
 MARK_SIGMA_M = 1.0
 """How closely an athlete begins and ends a set distance at its marks."""
 LANE_PRIOR = 0.5
@@ -33,8 +53,8 @@ ZONE_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Effort:
-    """A stretch of running between rests. measured_m along the track's lane (or the smoothed path); distance_m is the
-    set distance's estimate where the session is a set of equal efforts, else the measured one; sigma_m of distance_m."""
+    """A stretch of running between rests. measured_m: along the track's lane, or the smoothed path. distance_m: in a set
+    of equal efforts the estimate that heeds the set distance too, else the measured one; sigma_m is its uncertainty."""
 
     number: int
     t0_ns: int
@@ -83,12 +103,21 @@ class Run:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "distance_m": round(self.distance_m, 2), "distance_sigma_m": round(self.distance_sigma_m, 2), "structure": self.structure,
-            "track": None if self.oval is None else {"lane": self.lane, "lane_lap_m": round(lane_length_m(self.lane or 1), 2),
-                                                     "scatter_m": round(self.oval.scatter_m, 2)},
-            "lap_distances_m": [round(x, 2) for x in self.lap_distances_m], "efforts": [e.to_json() for e in self.efforts],
-            "splits": list(self.splits), "heart_rate_zones_s": [round(z, 1) for z in self.zones_s],
-        }  # fmt: skip
+            "distance_m": round(self.distance_m, 2),
+            "distance_sigma_m": round(self.distance_sigma_m, 2),
+            "structure": self.structure,
+            "track": None
+            if self.oval is None
+            else {
+                "lane": self.lane,
+                "lane_lap_m": round(lane_length_m(self.lane or 1), 2),
+                "scatter_m": round(self.oval.scatter_m, 2),
+            },
+            "lap_distances_m": [round(x, 2) for x in self.lap_distances_m],
+            "efforts": [e.to_json() for e in self.efforts],
+            "splits": list(self.splits),
+            "heart_rate_zones_s": [round(z, 1) for z in self.zones_s],
+        }
 
 
 def looks_like_running(path: Path) -> bool:
@@ -111,12 +140,20 @@ def run_of(recording: Recording | Solution, split_m: float = 1000.0, greatest_he
     heart, cadence = (_channel(recording, solution, name) for name in ("heart_rate", "cadence"))
     efforts = _efforts(path, way, pieces, heart, cadence)
     efforts, structure = _structured(efforts)
-    laps = _lap_distances(oval, lane, path, way) if oval is not None and lane is not None else ()
+    laps = _lap_distances(oval, lane, path) if oval is not None and lane is not None else ()
     sigma = _distance_sigma(path, float(way[-1]), oval)
     return Run(
-        path, float(way[-1]), sigma, efforts, _splits(path, way, split_m if oval is None or way[-1] > 3000 else 100.0),
-        _zones(heart, greatest_heart_rate), oval, lane, laps, structure,
-    )  # fmt: skip
+        path,
+        float(way[-1]),
+        sigma,
+        efforts,
+        _splits(path, way, split_m if oval is None or way[-1] > 3000 else 100.0),
+        _zones(heart, greatest_heart_rate),
+        oval,
+        lane,
+        laps,
+        structure,
+    )
 
 
 def oval_session(file: str, on_bad: str = "skip") -> Run:
@@ -190,19 +227,27 @@ def _way(path: Path, oval: Oval | None, lane: int | None) -> F64:
     return np.concatenate([[0.0], np.cumsum(np.where(paused | path.fresh[1:], 0.0, step))])
 
 
-def _efforts(path: Path, way: F64, pieces: list[tuple[int, int]], heart: Series | None, cadence: Series | None) -> tuple[Effort, ...]:
-    efforts = []
+def _efforts(
+    path: Path, way: F64, pieces: list[tuple[int, int]], heart: Series | None, cadence: Series | None
+) -> tuple[Effort, ...]:
+    efforts: list[Effort] = []
     for a, b in pieces:
         metres = float(way[b - 1] - way[a])
         if path.t_s[b - 1] - path.t_s[a] < LEAST_EFFORT_S or metres < LEAST_EFFORT_M:
             continue
         # An end between two epochs may lie anywhere between them.
         edge = float(np.median(np.diff(path.t_s))) * float(np.median(path.speed_mps[a:b])) / np.sqrt(12)
-        slow = float(np.sqrt(np.median(path.slow_m2[a:b, 0, 0]) * (1 - np.exp(-(path.t_s[b - 1] - path.t_s[a]) / 60.0))))
+        slow = float(
+            np.sqrt(np.median(path.slow_m2[a:b, 0, 0]) * (1 - np.exp(-(path.t_s[b - 1] - path.t_s[a]) / 60.0)))
+        )
         sigma = float(np.sqrt(2 * edge**2 + 2 * slow**2 + 2 * float(np.median(path.jitter_m2[a:b]))))
         t0, t1 = int(path.t_ns[a]), int(path.t_ns[b - 1])
-        efforts.append(Effort(len(efforts) + 1, t0, t1, metres, metres, sigma, None, 0.0, _mean(heart, t0, t1), _mean(cadence, t0, t1)))
-    rests = [(q.t0_ns - p.t1_ns) * 1e-9 for p, q in zip(efforts, efforts[1:], strict=False)] + [0.0]
+        efforts.append(
+            Effort(
+                len(efforts) + 1, t0, t1, metres, metres, sigma, None, 0.0, _mean(heart, t0, t1), _mean(cadence, t0, t1)
+            )
+        )
+    rests = [(q.t0_ns - p.t1_ns) * 1e-9 for p, q in itertools.pairwise(efforts)] + [0.0]
     return tuple(replace(e, rest_after_s=r) for e, r in zip(efforts, rests, strict=True))
 
 
@@ -222,7 +267,9 @@ def _structured(efforts: tuple[Effort, ...]) -> tuple[tuple[Effort, ...], str]:
         weight = MARK_SIGMA_M**2 / (MARK_SIGMA_M**2 + spread**2)
         for k in mine:
             sigma = MARK_SIGMA_M * spread / float(np.hypot(MARK_SIGMA_M, spread))
-            out[k] = replace(out[k], distance_m=value + weight * (measured[k] - value), sigma_m=sigma, nominal_m=float(value))
+            out[k] = replace(
+                out[k], distance_m=value + weight * (measured[k] - value), sigma_m=sigma, nominal_m=float(value)
+            )
         parts.append(f"{len(mine)} × {value:.0f} m")
     if not parts:
         return efforts, "one run" if len(efforts) == 1 else f"{len(efforts)} stretches"
@@ -235,18 +282,21 @@ def _nominal(metres: float) -> float:
     return best if abs(metres / best - 1) < 0.06 else 0.0
 
 
-def _lap_distances(oval: Oval, lane: int, path: Path, way: F64) -> tuple[float, ...]:
-    """Distances of the laps between passings of one place of the track, as the first lane counts them."""
-    turn, _ = oval.to_track(path.ne_m)
-    step = np.diff(turn)
-    total = np.concatenate([[0.0], np.cumsum(step - np.round(step))])
+def _lap_distances(oval: Oval, lane: int, path: Path) -> tuple[float, ...]:
+    """Distances of the laps between passings of one place of the track, as the first lane counts them. A walk on while
+    the watch pauses belongs to its lap."""
+    length = lane_length_m(lane)
+    s = oval.along(path.ne_m, measured_radius_m(lane))
+    step = np.diff(s)
+    total = np.concatenate([s[:1], s[0] + np.cumsum(step - length * np.round(step / length))])
     rising = np.maximum.accumulate(total)
-    marks = np.arange(np.ceil(rising[0]), np.floor(rising[-1]) + 1)
-    if len(marks) < 2:
+    laps = np.arange(np.ceil(rising[0] / length), np.floor(rising[-1] / length) + 1)
+    if len(laps) < 2:
         return ()
-    keep = np.concatenate([[True], np.diff(rising) > 1e-9])
-    at = np.interp(marks, rising[keep], way[keep])
-    return tuple(float(x) for x in np.diff(at) * lane_length_m(1) / lane_length_m(lane))
+    at = np.searchsorted(rising, laps * length)
+    share = (laps * length - rising[at - 1]) / np.maximum(rising[at] - rising[at - 1], 1e-9)
+    met = total[at - 1] + share * (total[at] - total[at - 1])
+    return tuple(float(x) for x in np.diff(met) * lane_length_m(1) / length)
 
 
 def _distance_sigma(path: Path, metres: float, oval: Oval | None) -> float:
@@ -302,8 +352,24 @@ def _zones(heart: Series | None, greatest: float | None) -> tuple[float, ...]:
 
 def pseudonym(name: str, salt: str) -> str:
     """A name that stands for a person on a board: the same under the same salt, and no way back without it."""
-    words = ("Heron", "Otter", "Falcon", "Lynx", "Marten", "Plover", "Ibex", "Swift", "Badger", "Kite", "Stoat", "Tern",
-             "Hare", "Wren", "Pike", "Roe")  # fmt: skip
+    words = (
+        "Heron",
+        "Otter",
+        "Falcon",
+        "Lynx",
+        "Marten",
+        "Plover",
+        "Ibex",
+        "Swift",
+        "Badger",
+        "Kite",
+        "Stoat",
+        "Tern",
+        "Hare",
+        "Wren",
+        "Pike",
+        "Roe",
+    )
     digest = hashlib.sha256(f"{salt}\0{name}".encode()).digest()
     return f"{words[digest[0] % len(words)]} {int.from_bytes(digest[1:4], 'big') % 1_000_000:06d}"
 
@@ -316,7 +382,15 @@ def leaderboard(best_s: dict[str, tuple[float, float]], salt: str) -> list[dict[
     rows: list[dict[str, Any]] = []
     for name, (time_s, sigma_s) in sorted(best_s.items(), key=lambda item: item[1][0]):
         tie = bool(rows) and time_s - rows[-1]["time_s"] < 1.96 * float(np.hypot(sigma_s, rows[-1]["time_sigma_s"]))
-        rows.append({"rank": len(rows) + 1, "name": pseudonym(name, salt), "time_s": time_s, "time_sigma_s": sigma_s, "tie_with_previous": tie})
+        rows.append(
+            {
+                "rank": len(rows) + 1,
+                "name": pseudonym(name, salt),
+                "time_s": time_s,
+                "time_sigma_s": sigma_s,
+                "tie_with_previous": tie,
+            }
+        )
     return rows
 
 
@@ -333,8 +407,8 @@ def without_private(solution: Solution, zones: Sequence[Zone], spread_m: float =
         reach = float(np.hypot(*(zone.ring_rad - centre).T).max() * 6.371e6)
         angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.9) * spread_m
         moved = centre + shift / 6.371e6 * np.array([np.cos(angle), np.sin(angle) / np.cos(centre[0])])
-        cover = Zone.circle(zone.name, float(moved[0]), float(moved[1]), reach + shift + rng.uniform(0, spread_m), "private")
+        cover = Zone.circle(
+            zone.name, float(moved[0]), float(moved[1]), reach + shift + rng.uniform(0, spread_m), "private"
+        )
         keep &= ~(zone.contains(lat, lon) | cover.contains(lat, lon))
     return solution.select(keep & solution.valid)
-
-

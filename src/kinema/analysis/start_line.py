@@ -40,7 +40,9 @@ def given_start(text: str) -> Gate:
         values = [float(v) for v in text.replace(";", ",").split(",")]
     except ValueError:
         values = []
-    if len(values) != 4 or not (abs(values[0]) <= 90 and abs(values[2]) <= 90 and abs(values[1]) <= 360 and abs(values[3]) <= 360):
+    if len(values) != 4 or not (
+        abs(values[0]) <= 90 and abs(values[2]) <= 90 and abs(values[1]) <= 360 and abs(values[3]) <= 360
+    ):
         raise ConfigError(f"start '{text}' is not LAT,LON,LAT,LON in degrees")
     if values[:2] == values[2:]:
         raise ConfigError(f"start '{text}': its two ends are the same point")
@@ -48,7 +50,9 @@ def given_start(text: str) -> Gate:
     return Gate("start", (lat0, lon0), (lat1, lon1), "start", 10.0)
 
 
-def start_line(path: Path, recording: Recording | None, course: Course | None, start: Gate | str | None) -> StartLine | None:
+def start_line(
+    path: Path, recording: Recording | None, course: Course | None, start: Gate | str | None
+) -> StartLine | None:
     """The start line: `start` if given, else the course's, else what the recording tells, else the library's, else
     found by repetition; None where nothing repeats. Raises ConfigError where a given line is never crossed."""
     gate = given_start(start) if isinstance(start, str) else start
@@ -60,9 +64,9 @@ def start_line(path: Path, recording: Recording | None, course: Course | None, s
             raise ConfigError(f"the start line is never crossed: {_nearest(path, gate)}")
         return line
     if course is not None and (named := start_named(course.name)) is not None:
-        line = _through_point(path, named[1], named[2], f"library: {named[0]}")
-        if line is not None and len(line.crossings):
-            return line
+        known = _through_point(path, named[1], named[2], f"library: {named[0]}")
+        if known is not None and len(known.crossings):
+            return known
     for find in (_from_gates, _from_sharp_laps, _from_library, _from_coarse_laps, _from_repetition):
         found = find(path, recording)
         if found is not None:
@@ -86,7 +90,9 @@ def _nearest(path: Path, gate: Gate) -> str:
     from kinema.core.time import iso_utc
 
     how = f"{away[k] / 1e3:.1f} km" if away[k] > 5000 else f"{away[k]:.0f} m"
-    return f"the path comes within {how} of its middle at {iso_utc(int(path.t_ns[k]), 0)}; check --start or leave it out"
+    return (
+        f"the path comes within {how} of its middle at {iso_utc(int(path.t_ns[k]), 0)}; check --start or leave it out"
+    )
 
 
 def _from_gates(path: Path, recording: Recording | None) -> StartLine | None:

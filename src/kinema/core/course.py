@@ -32,7 +32,7 @@ class Plane:
             raise DataError("Plane", "latitude and longitude in radians", f"{self.lat_rad}, {self.lon_rad}")
 
     def _origin(self) -> F64:
-        return ecef_from_geodetic(np.float64(self.lat_rad), np.float64(self.lon_rad), np.float64(self.h_m))
+        return ecef_from_geodetic(*np.array([self.lat_rad, self.lon_rad, self.h_m]))
 
     def ne_from_geodetic(self, lat_rad: F64, lon_rad: F64) -> F64:
         """North and east (n, 2) in metres."""

@@ -36,7 +36,9 @@ def read_course(path: Path) -> Course:
     except (DataError, tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise FormatError(path, f"not a course: {str(error).splitlines()[0]}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise FormatError(path, f"not a course: {type(error).__name__} {str(error)[:60]}", "", "see `kinema course show` for the form") from None
+        raise FormatError(
+            path, f"not a course: {type(error).__name__} {str(error)[:60]}", "", "see `kinema course show` for the form"
+        ) from None
 
 
 def _from_tum(path: Path, text: str) -> Course:
@@ -47,9 +49,13 @@ def _from_tum(path: Path, text: str) -> Course:
             try:
                 rows.append([float(c) for c in line.replace(";", ",").split(",")])
             except ValueError:
-                raise FormatError(path, f"'{line[:40]}' is no row of x, y, width right, width left", f"line {number}") from None
+                raise FormatError(
+                    path, f"'{line[:40]}' is no row of x, y, width right, width left", f"line {number}"
+                ) from None
             if len(rows[-1]) not in (2, 4) or len(rows[-1]) != len(rows[0]) or not all(map(math.isfinite, rows[-1])):
-                raise FormatError(path, f"{len(rows[-1])} values instead of x, y, width right, width left", f"line {number}")
+                raise FormatError(
+                    path, f"{len(rows[-1])} values instead of x, y, width right, width left", f"line {number}"
+                )
     if len(rows) < 3:
         raise FormatError(path, "no centre line in it", "", "rows must be x, y, width right, width left in metres")
     a = np.array(rows)
@@ -92,9 +98,15 @@ def _from_toml(path: Path, table: dict[str, Any]) -> Course:
         raise DataError("line", "degrees of latitude and longitude", f"{points[0, :2].tolist()}")
     lat, lon = np.radians(points[:, :2]).T
     plane = Plane(float(lat.mean()), float(lon.mean()), float(table.get("height_m", 0.0)))
-    width = points[:, 2:] if points.shape[1] == 4 else np.full((len(points), 2), float(table.get("half_width_m", DEFAULT_HALF_WIDTH_M)))
+    width = (
+        points[:, 2:]
+        if points.shape[1] == 4
+        else np.full((len(points), 2), float(table.get("half_width_m", DEFAULT_HALF_WIDTH_M)))
+    )
     gates = tuple(
-        Gate(str(g.get("name", g["kind"])), _pair(g["left"]), _pair(g["right"]), g["kind"], float(g.get("reach_m", 0.0)))
+        Gate(
+            str(g.get("name", g["kind"])), _pair(g["left"]), _pair(g["right"]), g["kind"], float(g.get("reach_m", 0.0))
+        )
         for g in table.get("gate", [])
     )
     for gate in gates:
@@ -103,9 +115,17 @@ def _from_toml(path: Path, table: dict[str, Any]) -> Course:
     pit = np.array(table.get("pit", []), dtype=np.float64).reshape(-1, 2)
     pit_ne = plane.ne_from_geodetic(*np.radians(pit).T) if len(pit) else np.zeros((0, 2))
     return Course(
-        str(table.get("name", path.stem)), plane, plane.ne_from_geodetic(lat, lon), width[:, 0], width[:, 1],
-        bool(table.get("closed", True)), gates, pit_ne, str(table.get("kind", "circuit")), str(table.get("source", path.name)),
-    )  # fmt: skip
+        str(table.get("name", path.stem)),
+        plane,
+        plane.ne_from_geodetic(lat, lon),
+        width[:, 0],
+        width[:, 1],
+        bool(table.get("closed", True)),
+        gates,
+        pit_ne,
+        str(table.get("kind", "circuit")),
+        str(table.get("source", path.name)),
+    )
 
 
 def _pair(value: Any) -> tuple[float, float]:
@@ -114,7 +134,7 @@ def _pair(value: Any) -> tuple[float, float]:
 
 
 def write_course(course: Course, path: Path) -> None:
-    """Write a course as TOML: a person can read and share it. Raises DataError for a course without a place on Earth."""
+    """Write a course as TOML, to read and to share. Raises DataError for a course without a place on Earth."""
     path.write_text(course_text(course), encoding="utf-8")
 
 
@@ -122,17 +142,28 @@ def course_text(course: Course) -> str:
     """The TOML text of a course."""
     if course.plane.lat_rad == 0 and course.plane.lon_rad == 0:
         raise DataError(f"course '{course.name}'", "a line with latitude and longitude", "a local plane; keep its CSV")
-    lines = [f"name = {json.dumps(course.name, ensure_ascii=False)}", f"kind = {json.dumps(course.kind)}",
-             f"closed = {str(course.closed).lower()}", f"height_m = {course.plane.h_m:.2f}",
-             f"source = {json.dumps(course.source, ensure_ascii=False)}"]  # fmt: skip
+    lines = [
+        f"name = {json.dumps(course.name, ensure_ascii=False)}",
+        f"kind = {json.dumps(course.kind)}",
+        f"closed = {str(course.closed).lower()}",
+        f"height_m = {course.plane.h_m:.2f}",
+        f"source = {json.dumps(course.source, ensure_ascii=False)}",
+    ]
     if len(course.pit_ne_m):
         lines += ["pit = [", *_rows(course.plane, course.pit_ne_m, None), "]"]
     lines += ["# latitude, longitude, metres to the left and to the right edge, in driving order", "line = ["]
     lines += [*_rows(course.plane, course.line_ne_m, np.column_stack([course.width_left_m, course.width_right_m])), "]"]
     for gate in course.gates:
         left, right = ([round(math.degrees(v), 9) for v in end] for end in (gate.left_rad, gate.right_rad))
-        lines += ["", "[[gate]]", f"name = {json.dumps(gate.name, ensure_ascii=False)}", f"kind = {json.dumps(gate.kind)}",
-                  f"left = {left}", f"right = {right}", f"reach_m = {gate.half_m:.2f}"]  # fmt: skip
+        lines += [
+            "",
+            "[[gate]]",
+            f"name = {json.dumps(gate.name, ensure_ascii=False)}",
+            f"kind = {json.dumps(gate.kind)}",
+            f"left = {left}",
+            f"right = {right}",
+            f"reach_m = {gate.half_m:.2f}",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,9 @@ def gate_across(plane: Plane, at_ne_m: F64, heading_ne: F64, half_m: float, name
     return Gate(name, (float(lat[0]), float(lon[0])), (float(lat[1]), float(lon[1])), kind)  # type: ignore[arg-type]
 
 
-def learned_course(name: str, plane: Plane, laps_ne_m: Sequence[F64], closed: bool, gates: Sequence[Gate] = ()) -> Course:
+def learned_course(
+    name: str, plane: Plane, laps_ne_m: Sequence[F64], closed: bool, gates: Sequence[Gate] = ()
+) -> Course:
     """The course of laps, each (n, 2) from gate to gate (or from start to end of an open route) in driving order.
 
     The first lap gives the first line; the median offset of all laps from it the final one; the widths hold all

@@ -52,7 +52,7 @@ def starts_near(lat_rad: F64, lon_rad: F64, within_m: float = NEAR_M) -> list[tu
 
 
 def circuit_named(name: str) -> Course:
-    """The course of the library whose name contains all words of `name`. Raises ConfigError where none or several do."""
+    """The library's course whose name has all words of `name`. Raises ConfigError where none or several have."""
     words = name.lower().split()
     found = [c for c in circuits() if all(w in c.name.lower() for w in words)]
     if len(found) == 1:

@@ -63,7 +63,7 @@ class Oval:
 
     @staticmethod
     def _station(u: F64, w: F64, radius_m: float) -> F64:
-        """Running anticlockwise: along the right-hand straight (w < 0) forwards, round, back along the left-hand one."""
+        """Anticlockwise: along the right-hand straight (w < 0) forwards, round, back along the left-hand one."""
         half = STRAIGHT_M / 2
         bend = np.pi * radius_m
         lap = 2 * STRAIGHT_M + 2 * bend
@@ -96,7 +96,16 @@ class Oval:
         line = np.column_stack([u * c + w * sn, u * sn - w * c]) + np.array(self.centre_ne_m)
         inside, outside = r - RADIUS_M, RADIUS_M + LANES * LANE_M - r
         left, right = (inside, outside) if self.anticlockwise else (outside, inside)
-        return Course(name, self.plane, line, np.full(len(s), left), np.full(len(s), right), True, kind="oval", source="fitted 400 m track")
+        return Course(
+            name,
+            self.plane,
+            line,
+            np.full(len(s), left),
+            np.full(len(s), right),
+            True,
+            kind="oval",
+            source="fitted 400 m track",
+        )
 
 
 def fitted_oval(ne_m: F64, plane: Plane) -> Oval | None:
@@ -132,4 +141,10 @@ def fitted_oval(ne_m: F64, plane: Plane) -> Oval | None:
     off = np.abs(residual(best.x))
     if np.median(off) > 3.0 or not RADIUS_M - 4 < best.x[3] < RADIUS_M + LANES * LANE_M + 4:
         return None
-    return Oval(plane, (float(best.x[0]), float(best.x[1])), float(best.x[2]) % (2 * np.pi), anticlockwise, float(1.48 * np.median(off)))
+    return Oval(
+        plane,
+        (float(best.x[0]), float(best.x[1])),
+        float(best.x[2]) % (2 * np.pi),
+        anticlockwise,
+        float(1.48 * np.median(off)),
+    )

@@ -129,7 +129,9 @@ def _bend(x: F64, y: F64, nx: F64, ny: F64, d: F64) -> tuple[Any, F64]:
     mx, my = -ty / size, tx / size
     b, c = 2 / (h1 * (h0 + h1)), 2 / (h0 * (h0 + h1))
     root = np.sqrt(0.5 * (h0 + h1))
-    data = np.concatenate([b * (nx[k] * mx + ny[k] * my), -(b + c) * (nx * mx + ny * my), c * (nx[j] * mx + ny[j] * my)])
+    data = np.concatenate(
+        [b * (nx[k] * mx + ny[k] * my), -(b + c) * (nx * mx + ny * my), c * (nx[j] * mx + ny[j] * my)]
+    )
     offset = root * (b * (x[k] * mx + y[k] * my) - (b + c) * (x * mx + y * my) + c * (x[j] * mx + y[j] * my))
     rows, cols = np.concatenate([i, i, i]), np.concatenate([k, i, j])
     return csc_array((data * np.tile(root, 3), (rows, cols)), shape=(n, n)), offset
@@ -153,7 +155,9 @@ def bounded_quadratic(q: Any, c: F64, low: F64, high: F64, start: F64) -> F64:
             break
         mu = 0.1 * gap
         matrix = (q + diags_array(z_l / s_l + z_u / s_u)).tocsc()
-        step = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(-gradient + mu / s_l - mu / s_u)
+        step = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(
+            -gradient + mu / s_l - mu / s_u
+        )
         d_l = mu / s_l - z_l - z_l / s_l * step
         d_u = mu / s_u - z_u + z_u / s_u * step
         primal = _longest(s_l, step, s_u, -step)
@@ -220,7 +224,9 @@ def lap_of(x: F64, y: F64, car: Car) -> tuple[float, F64, F64]:
 
     n = len(x)
     kappa, h, w, g_x, g_y = (np.empty(n) for _ in range(5))
-    total = lap_time(np.ascontiguousarray(x), np.ascontiguousarray(y), car.row(), kappa, h, w, np.empty(n, dtype=np.int64), g_x, g_y)
+    total = lap_time(
+        np.ascontiguousarray(x), np.ascontiguousarray(y), car.row(), kappa, h, w, np.empty(n, dtype=np.int64), g_x, g_y
+    )
     return float(total), np.sqrt(w), h
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Strip:
         east, north = _columns(ne_m)
         near = np.zeros(len(east)) if near_s_m is None else np.ascontiguousarray(near_s_m, dtype=np.float64)
         s, d = np.empty(len(east)), np.empty(len(east))
-        locate(east, north, near, 0.0 if near_s_m is None else 0.2, *self._kernel_args(), s, d)
+        locate(*(east, north, near, 0.0 if near_s_m is None else 0.2, *self._kernel_args(), s, d))
         return s, d
 
     def follow(self, ne_m: F64) -> tuple[F64, F64]:
@@ -83,7 +84,7 @@ class Strip:
 
         east, north = _columns(ne_m)
         s, d = np.empty(len(east)), np.empty(len(east))
-        follow(east, north, *self._kernel_args(), s, d)
+        follow(*(east, north, *self._kernel_args(), s, d))
         return s, d
 
     def unwrapped(self, s_m: F64) -> F64:
@@ -102,8 +103,11 @@ class Strip:
 
     def curvature(self, s_m: F64, over_m: float = 10.0) -> F64:
         """Curvature of the line (1/m, positive to the left) at stations (n,), as a mean over some metres."""
-        t = self.tangent_ne(np.concatenate([s_m - over_m / 2, s_m + over_m / 2]) if self.closed else np.clip(
-            np.concatenate([s_m - over_m / 2, s_m + over_m / 2]), 0.0, self.length_m))
+        t = self.tangent_ne(
+            np.concatenate([s_m - over_m / 2, s_m + over_m / 2])
+            if self.closed
+            else np.clip(np.concatenate([s_m - over_m / 2, s_m + over_m / 2]), 0.0, self.length_m)
+        )
         a, b = t[: len(s_m)], t[len(s_m) :]
         # A turn to the left takes north towards west, that is (1, 0) towards (0, −1).
         return np.asarray(-np.arctan2(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0], (a * b).sum(axis=1)) / over_m)
@@ -113,7 +117,7 @@ class Strip:
         s = np.asarray(s_m) % self.length_m if self.closed else np.asarray(s_m)
         return np.interp(s, self.st, self.left), np.interp(s, self.st, self.right)
 
-    def _kernel_args(self) -> tuple[object, ...]:
+    def _kernel_args(self) -> tuple[Any, ...]:
         wrap = self.length_m if self.closed else 1e300
         return (
             wrap, self.x, self.y, self.nx, self.ny, self.st, self.left, self.right, *self.cell_origin, CELL_M,
@@ -164,9 +168,7 @@ def _resampled(
     )  # fmt: skip
 
 
-def _unfolded(
-    x: F64, y: F64, angle: F64, left: F64, right: F64, closed: bool
-) -> tuple[F64, F64, F64, F64]:
+def _unfolded(x: F64, y: F64, angle: F64, left: F64, right: F64, closed: bool) -> tuple[F64, F64, F64, F64]:
     """Cross directions turned, and where that is not enough widths cut, until no patch folds within the widths."""
     turn = np.unwrap(angle)
     total = turn[-1] - turn[0] if closed else 0.0
@@ -223,7 +225,9 @@ def _cells(
     x0, y0 = float(all_x.min()), float(all_y.min())
     across, up = int((all_x.max() - x0) / CELL_M) + 1, int((all_y.max() - y0) / CELL_M) + 1
     if across * up > 200_000_000:
-        raise DataError("course", "an extent below 100 km", f"{across * CELL_M / 1e3:.0f} km by {up * CELL_M / 1e3:.0f} km")
+        raise DataError(
+            "course", "an extent below 100 km", f"{across * CELL_M / 1e3:.0f} km by {up * CELL_M / 1e3:.0f} km"
+        )
     counts = np.zeros(across * up, dtype=np.int64)
     args = (x, y, nx, ny, left, right, x0, y0, CELL_M, across, up)
     start = np.zeros(across * up + 1, dtype=np.int64)

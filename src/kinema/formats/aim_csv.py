@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from kinema.formats.channels import Column, FixColumns, fixes_of, read_table, se
 
 LOCAL_TIME = "local time without a zone"
 _DATES = ("%A, %B %d, %Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%B %d, %Y", "%d-%b-%Y")
+_FIRST_UNITS = ("s", "sec", "ms", "m", "km", "")
 _CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%H:%M:%S", "%H:%M", "%H:%M:%S.%f")
 
 
@@ -43,16 +45,29 @@ def _read(source: Source, options: ReadOptions) -> Recording:
 
     fixes, odd = fixes_of(
         source,
-        FixColumns(t_ns, by_name["gps latitude"].values, by_name["gps longitude"].values, si("gps altitude"), si("gps speed"),
-                   by_name["gps heading"].values if "gps heading" in by_name else None, si("gps posaccuracy"), None, si("gps nsat")),
-    )  # fmt: skip
+        FixColumns(
+            t_ns,
+            by_name["gps latitude"].values,
+            by_name["gps longitude"].values,
+            si("gps altitude"),
+            si("gps speed"),
+            by_name["gps heading"].values if "gps heading" in by_name else None,
+            si("gps posaccuracy"),
+            None,
+            si("gps nsat"),
+        ),
+    )
     skip = ("time", "lat", "lon", "height", "heading", "accuracy", "satellites")
     streams: dict[str, object] = {"fixes": fixes, **series_of(t_ns, columns, skip=skip)}
     laps = beacon_laps(facts.get("beacon markers", []), origin_ns)
     if laps:
         streams["device_laps"] = laps
-    settings = settings_of(track=facts.get("session", [""])[0], driver=facts.get("racer", [""])[0], vehicle=facts.get("vehicle", [""])[0])
-    return Recording(streams, issues=(*issues, extra, *odd), sources=(source.name,), name=source.name, settings=settings)
+    settings = settings_of(
+        track=facts.get("session", [""])[0], driver=facts.get("racer", [""])[0], vehicle=facts.get("vehicle", [""])[0]
+    )
+    return Recording(
+        streams, issues=(*issues, extra, *odd), sources=(source.name,), name=source.name, settings=settings
+    )
 
 
 def header_of(source: Source, maker: str) -> tuple[dict[str, list[str]], list[str], list[str], int]:
@@ -67,7 +82,13 @@ def header_of(source: Source, maker: str) -> tuple[dict[str, list[str]], list[st
     at = bom
     for line in io.StringIO(text):
         cells = [c.strip() for c in next(csv.reader([line.rstrip("\r\n")]), [])]
-        if rows and len(cells) >= 3 and _is_number(cells[0]) and sum(map(_is_number, cells)) >= 2 and len(rows[-1]) >= 3:
+        if (
+            rows
+            and len(cells) >= 3
+            and _is_number(cells[0])
+            and sum(map(_is_number, cells)) >= 2
+            and len(rows[-1]) >= 3
+        ):
             names_k = max((k for k in range(max(len(rows) - 3, 0), len(rows)) if _is_names(rows[k])), default=-1)
             names_k = names_k - 1 if names_k > 0 and _is_units(rows[names_k]) else names_k
             if names_k < 0:
@@ -77,7 +98,7 @@ def header_of(source: Source, maker: str) -> tuple[dict[str, list[str]], list[st
             return facts, rows[names_k], [*units, *[""] * count][:count], at
         if any(cells):
             rows.append(cells)
-            facts[cells[0].lower()] = [c for c in cells[1:] if c]
+            facts.setdefault(cells[0].lower(), [c for c in cells[1:] if c])
         at += len(line.encode())
     raise FormatError(source.path, f"{maker} header without a table", "", "was the export cut off?")
 
@@ -96,7 +117,7 @@ def _is_names(cells: list[str]) -> bool:
 
 def _is_units(cells: list[str]) -> bool:
     short = [c for c in cells if c]
-    return bool(short) and np.mean([len(c) for c in short]) < 5 and cells[0].lower() in ("s", "sec", "ms", "m", "km", "")
+    return bool(short) and sum(map(len, short)) < 5 * len(short) and cells[0].lower() in _FIRST_UNITS
 
 
 def clock_of(date: str, clock: str) -> tuple[int, bool]:
@@ -121,7 +142,7 @@ def beacon_laps(markers: list[str], origin_ns: int) -> tuple[Lap, ...]:
     at = [origin_ns + round(float(m) * 1e9) for m in markers if _is_number(m)]
     return tuple(
         Lap("timed", "", a, b, "beacon", 0.001, 0.001, {"timer": "device"}, number=k + 1, time_sigma_s=0.0014)
-        for k, (a, b) in enumerate(zip(at[:-2], at[1:-1], strict=True))
+        for k, (a, b) in enumerate(itertools.pairwise(at[:-1]))
         if b > a
     )
 

@@ -30,7 +30,9 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         log = aim_xrk(str(source.path))
     except Exception as error:
         # The library tells of damage by several kinds of errors.
-        raise FormatError(source.path, f"not readable as AiM XRK ({str(error)[:60]})", "", "was it copied whole?") from None
+        raise FormatError(
+            source.path, f"not readable as AiM XRK ({str(error)[:60]})", "", "was it copied whole?"
+        ) from None
     origin_ns, dated = clock_of(str(log.metadata.get("Log Date", "")), str(log.metadata.get("Log Time", "")))
     channels = {name: _channel(table, name) for name, table in log.channels.items()}
     by_name = {name.lower(): c for name, c in channels.items()}
@@ -44,7 +46,16 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         return to_si(np.interp(ms, c[0], c[1]), c[2])[0] if c is not None and len(c[0]) else None
 
     fixes, odd = fixes_of(
-        source, FixColumns(t_ns, lat, by_name["gps longitude"][1], same("gps altitude"), same("gps speed"), None, same("gps posaccuracy"))
+        source,
+        FixColumns(
+            t_ns,
+            lat,
+            by_name["gps longitude"][1],
+            same("gps altitude"),
+            same("gps speed"),
+            None,
+            same("gps posaccuracy"),
+        ),
     )
     streams: dict[str, Any] = {"fixes": fixes}
     for name, (at_ms, value, unit) in channels.items():
@@ -55,12 +66,25 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     laps = log.laps.to_pydict()
     starts, ends = laps.get("start_time", []), laps.get("end_time", [])
     streams["device_laps"] = tuple(
-        Lap("timed", "", origin_ns + round(a * 1e6), origin_ns + round(b * 1e6), "beacon", 0.001, 0.001, {"timer": "device"},
-            number=k, time_sigma_s=0.0014)
-        for k, (a, b) in enumerate(zip(starts, ends, strict=True)) if 0 < k < len(starts) - 1
-    )  # fmt: skip
+        Lap(
+            "timed",
+            "",
+            origin_ns + round(a * 1e6),
+            origin_ns + round(b * 1e6),
+            "beacon",
+            0.001,
+            0.001,
+            {"timer": "device"},
+            number=k,
+            time_sigma_s=0.0014,
+        )
+        for k, (a, b) in enumerate(zip(starts, ends, strict=True))
+        if 0 < k < len(starts) - 1
+    )
     issue = Issue(LOCAL_TIME, 1, "", source.name, "taken as UTC" if dated else "no date: put on 1980-01-06")
-    settings = settings_of(track=log.metadata.get("Venue"), driver=log.metadata.get("Driver"), vehicle=log.metadata.get("Vehicle"))
+    settings = settings_of(
+        track=log.metadata.get("Venue"), driver=log.metadata.get("Driver"), vehicle=log.metadata.get("Vehicle")
+    )
     return Recording(streams, issues=(issue, *odd), sources=(source.name,), name=source.name, settings=settings)
 
 

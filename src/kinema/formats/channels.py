@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,25 +25,80 @@ GPS_SIGMA_M = 1.5
 FASTEST_MPS = 150.0
 
 _SI: dict[str, tuple[float, float, str]] = {
-    "km/h": (1 / 3.6, 0, "m/s"), "kmh": (1 / 3.6, 0, "m/s"), "kph": (1 / 3.6, 0, "m/s"), "mph": (0.44704, 0, "m/s"),
-    "mps": (1, 0, "m/s"), "m/s": (1, 0, "m/s"), "kn": (1852 / 3600, 0, "m/s"), "kt": (1852 / 3600, 0, "m/s"),
-    "knots": (1852 / 3600, 0, "m/s"), "kts": (1852 / 3600, 0, "m/s"), "ft/s": (0.3048, 0, "m/s"),
-    "g": (9.80665, 0, "m/s2"), "m/s2": (1, 0, "m/s2"), "m/s^2": (1, 0, "m/s2"), "m/s/s": (1, 0, "m/s2"),
-    "deg": (np.pi / 180, 0, "rad"), "degrees": (np.pi / 180, 0, "rad"), "°": (np.pi / 180, 0, "rad"),
-    "rad": (1, 0, "rad"), "deg/s": (np.pi / 180, 0, "rad/s"), "deg/sec": (np.pi / 180, 0, "rad/s"),
-    "°/s": (np.pi / 180, 0, "rad/s"), "rad/s": (1, 0, "rad/s"), "f": (5 / 9, 459.67 * 5 / 9, "K"),
-    "°f": (5 / 9, 459.67 * 5 / 9, "K"), "c": (1, 273.15, "K"), ".c": (1, 273.15, "K"), "°c": (1, 273.15, "K"),
-    "k": (1, 0, "K"), "ft": (0.3048, 0, "m"), "feet": (0.3048, 0, "m"), "m": (1, 0, "m"), "km": (1e3, 0, "m"),
-    "mi": (1609.344, 0, "m"), "miles": (1609.344, 0, "m"), "mm": (1e-3, 0, "m"), "cm": (1e-2, 0, "m"),
-    "rpm": (1, 0, "1/min"), "bpm": (1, 0, "1/min"), "1/min": (1, 0, "1/min"), "%": (0.01, 0, "1"),
-    "bar": (1e5, 0, "Pa"), "psi": (6894.757, 0, "Pa"), "kpa": (1e3, 0, "Pa"), "mbar": (100, 0, "Pa"), "pa": (1, 0, "Pa"),
-    "v": (1, 0, "V"), "volts": (1, 0, "V"), "mv": (1e-3, 0, "V"), "a": (1, 0, "A"), "w": (1, 0, "W"),
-    "s": (1, 0, "s"), "sec": (1, 0, "s"), "ms": (1e-3, 0, "s"), "min": (60, 0, "s"), "hz": (1, 0, "Hz"), "nm": (1, 0, "N m"),
-    "n": (1, 0, "N"), "l": (1e-3, 0, "m3"),
-}  # fmt: skip
+    "km/h": (1 / 3.6, 0, "m/s"),
+    "kmh": (1 / 3.6, 0, "m/s"),
+    "kph": (1 / 3.6, 0, "m/s"),
+    "mph": (0.44704, 0, "m/s"),
+    "mps": (1, 0, "m/s"),
+    "m/s": (1, 0, "m/s"),
+    "kn": (1852 / 3600, 0, "m/s"),
+    "kt": (1852 / 3600, 0, "m/s"),
+    "knots": (1852 / 3600, 0, "m/s"),
+    "kts": (1852 / 3600, 0, "m/s"),
+    "ft/s": (0.3048, 0, "m/s"),
+    "g": (9.80665, 0, "m/s2"),
+    "m/s2": (1, 0, "m/s2"),
+    "m/s^2": (1, 0, "m/s2"),
+    "m/s/s": (1, 0, "m/s2"),
+    "deg": (np.pi / 180, 0, "rad"),
+    "degrees": (np.pi / 180, 0, "rad"),
+    "°": (np.pi / 180, 0, "rad"),
+    "rad": (1, 0, "rad"),
+    "deg/s": (np.pi / 180, 0, "rad/s"),
+    "deg/sec": (np.pi / 180, 0, "rad/s"),
+    "°/s": (np.pi / 180, 0, "rad/s"),
+    "rad/s": (1, 0, "rad/s"),
+    "f": (5 / 9, 459.67 * 5 / 9, "K"),
+    "°f": (5 / 9, 459.67 * 5 / 9, "K"),
+    "c": (1, 273.15, "K"),
+    ".c": (1, 273.15, "K"),
+    "°c": (1, 273.15, "K"),
+    "k": (1, 0, "K"),
+    "ft": (0.3048, 0, "m"),
+    "feet": (0.3048, 0, "m"),
+    "m": (1, 0, "m"),
+    "km": (1e3, 0, "m"),
+    "mi": (1609.344, 0, "m"),
+    "miles": (1609.344, 0, "m"),
+    "mm": (1e-3, 0, "m"),
+    "cm": (1e-2, 0, "m"),
+    "rpm": (1, 0, "1/min"),
+    "bpm": (1, 0, "1/min"),
+    "1/min": (1, 0, "1/min"),
+    "%": (0.01, 0, "1"),
+    "bar": (1e5, 0, "Pa"),
+    "psi": (6894.757, 0, "Pa"),
+    "kpa": (1e3, 0, "Pa"),
+    "mbar": (100, 0, "Pa"),
+    "pa": (1, 0, "Pa"),
+    "v": (1, 0, "V"),
+    "volts": (1, 0, "V"),
+    "mv": (1e-3, 0, "V"),
+    "a": (1, 0, "A"),
+    "w": (1, 0, "W"),
+    "s": (1, 0, "s"),
+    "sec": (1, 0, "s"),
+    "ms": (1e-3, 0, "s"),
+    "min": (60, 0, "s"),
+    "hz": (1, 0, "Hz"),
+    "nm": (1, 0, "N m"),
+    "n": (1, 0, "N"),
+    "l": (1e-3, 0, "m3"),
+}
 
 ROLES: dict[str, tuple[str, ...]] = {
-    "time": ("time", "timestamp", "utc", "utctime", "unixtime", "interval", "elapsed", "elapsedtime", "gpstime", "datetime"),
+    "time": (
+        "time",
+        "timestamp",
+        "utc",
+        "utctime",
+        "unixtime",
+        "interval",
+        "elapsed",
+        "elapsedtime",
+        "gpstime",
+        "datetime",
+    ),
     "lat": ("lat", "latitude", "gpslatitude", "gpslat", "positionlat"),
     "lon": ("lon", "lng", "long", "longitude", "gpslongitude", "gpslon", "gpslong", "positionlong"),
     "height": ("altitude", "height", "alt", "ele", "elevation", "gpsaltitude", "gpsheight"),
@@ -59,13 +115,24 @@ ROLES: dict[str, tuple[str, ...]] = {
     "heart_rate": ("hr", "heartrate", "heartratebpm"),
     "cadence": ("cad", "cadence", "runcadence"),
     "power": ("power", "watts"),
-    "longitudinal_acceleration": ("longitudinalacc", "longacc", "gpslonacc", "inlineacc", "longitudinalacceleration", "gforcelong"),
+    "longitudinal_acceleration": (
+        "longitudinalacc",
+        "longacc",
+        "gpslonacc",
+        "inlineacc",
+        "longitudinalacceleration",
+        "gforcelong",
+    ),
     "lateral_acceleration": ("lateralacc", "latacc", "gpslatacc", "lateralacceleration", "gforcelat"),
     "yaw_rate": ("yaw", "yawrate", "zrotationgyroscope", "gyroz", "gpsgyro"),
     "lap": ("lap", "lapnumber", "lapcount", "currentlap"),
-}  # fmt: skip
+}
+_USUAL = {"rpm": "rpm", "heart_rate": "bpm", "cadence": "rpm", "power": "w"}
+"""Units of columns that name none."""
 _ROLE_OF = {name: role for role, names in ROLES.items() for name in names}
-_UNIT_TAIL = re.compile(r"(?:[\s_]*[\[(]([^\])]*)[\])]|_(mph|kmh|kph|mps|m|deg|rad|ms|s|kn|ft|bpm|rpm|pct))\s*$", re.IGNORECASE)
+_UNIT_TAIL = re.compile(
+    r"(?:[\s_]*[\[(]([^\])]*)[\])]|_(mph|kmh|kph|mps|m|deg|rad|ms|s|kn|ft|bpm|rpm|pct))\s*$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +151,7 @@ class Column:
 
     def si(self) -> tuple[F64, str]:
         """Values in SI and the SI unit ("1" where the unit is not known)."""
-        return to_si(self.values, self.unit)
+        return to_si(self.values, self.unit or _USUAL.get(self.role, ""))
 
 
 def to_si(values: F64, unit: str) -> tuple[F64, str]:
@@ -157,7 +224,9 @@ def read_table(
         what = bad_rows[0] if bad_rows else _row_text(table, int(np.argmax(garbled)), delimiter)
         where = _line_of(source, what)
         if options.on_bad == "raise":
-            raise FormatError(source.path, f"garbled line '{what[:60].strip()}'", where, "read with --on-bad skip to leave it out")
+            raise FormatError(
+                source.path, f"garbled line '{what[:60].strip()}'", where, "read with --on-bad skip to leave it out"
+            )
         issues = (Issue("garbled line", len(bad_rows) + int(garbled.sum()), where, source.name),)
         columns = [c[~garbled] for c in columns]
     return columns, issues
@@ -253,7 +322,7 @@ def _in_time(source: Source, t_ns: I64, index: I64) -> tuple[I64, list[Issue]]:
 
 
 def _solution(source: Source, fix: FixColumns, index: I64) -> Solution:
-    pick = {k: None if v is None else np.asarray(v)[index] for k, v in fix.__dict__.items()}
+    pick: dict[str, Any] = {k: None if v is None else np.asarray(v)[index] for k, v in fix.__dict__.items()}
     lat, lon = np.radians(pick["lat_deg"]), np.radians(pick["lon_deg"])
     h = np.zeros(len(index)) if pick["h_m"] is None else np.nan_to_num(_filled(pick["h_m"]))
     p_e = ecef_from_geodetic(lat, lon, h)
@@ -265,7 +334,7 @@ def _solution(source: Source, fix: FixColumns, index: I64) -> Solution:
     cov_n = np.zeros((len(index), 3, 3))
     cov_n[:, 0, 0] = cov_n[:, 1, 1] = sigma**2
     cov_n[:, 2, 2] = (2 * sigma) ** 2
-    v_e = None
+    v_e: Any = None
     channels = {}
     if pick["speed_mps"] is not None:
         channels["speed"] = Channel(pick["speed_mps"], "m/s", "speed over ground")
@@ -275,13 +344,24 @@ def _solution(source: Source, fix: FixColumns, index: I64) -> Solution:
             v_e = np.einsum("nji,nj->ni", c_ne(lat, lon), v_n)
     if pick["hdop"] is not None:
         channels["hdop"] = Channel(pick["hdop"], "1", "HDOP")
-    sats = None if pick["n_sats"] is None else np.clip(np.nan_to_num(pick["n_sats"]), 0, 999)
-    stated = "stated by the device" if fix.sigma_m is not None else f"{GPS_SIGMA_M} m × HDOP" if fix.hdop is not None else f"{GPS_SIGMA_M} m"
+    sats: Any = None if pick["n_sats"] is None else np.clip(np.nan_to_num(pick["n_sats"]), 0, 999)
+    stated = (
+        "stated by the device"
+        if fix.sigma_m is not None
+        else f"{GPS_SIGMA_M} m × HDOP"
+        if fix.hdop is not None
+        else f"{GPS_SIGMA_M} m"
+    )
     return Solution(
-        pick["t_ns"], p_e, cov_e_from_n(cov_n, p_e), v_e_mps=v_e,
-        status=np.full(len(index), FixStatus.SINGLE), n_sats=sats, channels=channels,
+        pick["t_ns"],
+        p_e,
+        cov_e_from_n(cov_n, p_e),
+        v_e_mps=v_e,
+        status=np.full(len(index), FixStatus.SINGLE),
+        n_sats=sats,
+        channels=channels,
         provenance=Provenance(sources=(source.name,), mode="device", notes=(f"horizontal uncertainty {stated}",)),
-    )  # fmt: skip
+    )
 
 
 def _filled(values: F64) -> F64:
@@ -320,14 +400,22 @@ def laps_from_counter(t_ns: I64, lap: F64, mover: str = "") -> tuple[Lap, ...]:
     t, n = t_ns[has], lap[has]
     change = np.flatnonzero(np.diff(n) != 0) + 1
     laps = []
-    for a, b in zip(change[:-1], change[1:], strict=True):
+    for a, b in itertools.pairwise(change):
         row_s = float(max(t[a] - t[a - 1], t[b] - t[b - 1])) * 1e-9
         laps.append(
             Lap(
-                "timed", mover, int(t[a]), int(t[b]), "start", row_s / 3.5, row_s / 3.5, {"timer": "device"},
-                number=int(n[a]), time_sigma_s=row_s / 2.4,
+                "timed",
+                mover,
+                int(t[a]),
+                int(t[b]),
+                "start",
+                row_s / 3.5,
+                row_s / 3.5,
+                {"timer": "device"},
+                number=int(n[a]),
+                time_sigma_s=row_s / 2.4,
             )
-        )  # fmt: skip
+        )
     return tuple(laps)
 
 

@@ -9,7 +9,16 @@ from kinema.core.streams import Series
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, read_table, role_of, series_of, settings_of, split_unit
+from kinema.formats.channels import (
+    Column,
+    FixColumns,
+    fixes_of,
+    read_table,
+    role_of,
+    series_of,
+    settings_of,
+    split_unit,
+)
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -38,25 +47,37 @@ def _read(source: Source, options: ReadOptions) -> Recording:
 
     fixes, odd = fixes_of(
         source,
-        FixColumns(t_ns, by_role["lat"].values, by_role["lon"].values, si("height"), si("speed"),
-                   by_role["heading"].values if "heading" in by_role else None, si("accuracy"), si("hdop"), si("satellites")),
-    )  # fmt: skip
+        FixColumns(
+            t_ns,
+            by_role["lat"].values,
+            by_role["lon"].values,
+            si("height"),
+            si("speed"),
+            by_role["heading"].values if "heading" in by_role else None,
+            si("accuracy"),
+            si("hdop"),
+            si("satellites"),
+        ),
+    )
     skip = ("time", "lat", "lon", "height", "heading", "accuracy", "hdop", "satellites")
     streams: dict[str, object] = {"fixes": fixes, **series_of(t_ns, columns, skip=skip)}
     if laps_ms:
         # Durations only: the device does not say when its laps began.
         streams["device_lap_times"] = Series(np.full(len(laps_ms), t_ns[0]), np.array(laps_ms) * 1e-3, "s")
     return Recording(
-        streams, issues=(*issues, *odd), sources=(source.name,), name=facts.get("course", ""),
+        streams,
+        issues=(*issues, *odd),
+        sources=(source.name,),
+        name=facts.get("course", ""),
         settings=settings_of(driver=facts.get("driver"), track=facts.get("short_name")),
-    )  # fmt: skip
+    )
 
 
 def _session(text: str) -> tuple[dict[str, str], list[float]]:
     lines = [line.strip("\0 ") for line in text.splitlines() if line.strip("\0 ")]
     facts: dict[str, str] = {}
     laps: list[float] = []
-    for k in range(0, len(lines) - 1):
+    for k in range(len(lines) - 1):
         if lines[k].startswith("datetime,"):
             facts = dict(zip(lines[k].split(","), lines[k + 1].split(","), strict=False))
         if lines[k] == "laps_ms":

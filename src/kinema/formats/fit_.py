@@ -53,7 +53,13 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         streams["device_laps"] = laps
     if cut and options.on_bad == "raise":
         raise FormatError(source.path, f"file ends early ({cut})", "", "read with --on-bad skip to use what is there")
-    return Recording(streams, issues=tuple(issues), sources=(source.name,), name=source.name, settings={"sport": sport} if sport else {})
+    return Recording(
+        streams,
+        issues=tuple(issues),
+        sources=(source.name,),
+        name=source.name,
+        settings={"sport": sport} if sport else {},
+    )
 
 
 def _fixes(source: Source, t_ns: I64, by_name: dict[str, Column]) -> tuple[Solution, list[Issue]]:
@@ -64,7 +70,9 @@ def _fixes(source: Source, t_ns: I64, by_name: dict[str, Column]) -> tuple[Solut
     lat, lon = by_name["position_lat"].values * _DEGREES, by_name["position_long"].values * _DEGREES
     fixes, odd = fixes_of(
         source,
-        FixColumns(t_ns, lat, lon, first("enhanced_altitude", "altitude"), first("enhanced_speed", "speed"), None, accuracy),
+        FixColumns(
+            t_ns, lat, lon, first("enhanced_altitude", "altitude"), first("enhanced_speed", "speed"), None, accuracy
+        ),
         drop_repeats=False,
     )
     return fixes, list(odd)

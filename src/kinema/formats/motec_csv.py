@@ -35,7 +35,9 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         try:
             second = np.arange(len(values[0])) / float(rate)
         except (ValueError, ZeroDivisionError):
-            raise FormatError(source.path, "neither a Time channel nor a sample rate", "", "export it again with Time") from None
+            raise FormatError(
+                source.path, "neither a Time channel nor a sample rate", "", "export it again with Time"
+            ) from None
     else:
         second = np.nan_to_num(values[time_k])
     t_ns = origin_ns + np.round(second * 1e9).astype(np.int64)
@@ -47,17 +49,30 @@ def _read(source: Source, options: ReadOptions) -> Recording:
 
     fixes, odd = fixes_of(
         source,
-        FixColumns(t_ns, by_role["lat"].values, by_role["lon"].values, si("height"), si("speed"),
-                   by_role["heading"].values if "heading" in by_role else None, si("accuracy"), si("hdop"), si("satellites")),
-    )  # fmt: skip
+        FixColumns(
+            t_ns,
+            by_role["lat"].values,
+            by_role["lon"].values,
+            si("height"),
+            si("speed"),
+            by_role["heading"].values if "heading" in by_role else None,
+            si("accuracy"),
+            si("hdop"),
+            si("satellites"),
+        ),
+    )
     skip = ("time", "lat", "lon", "height", "heading", "accuracy", "satellites", "hdop")
     streams: dict[str, object] = {"fixes": fixes, **series_of(t_ns, columns, skip=skip)}
     laps = beacon_laps(" ".join(facts.get("beacon markers", [])).split(), origin_ns)
     if laps:
         streams["device_laps"] = laps
     extra = Issue(LOCAL_TIME, 1, "", source.name, "taken as UTC" if dated else "no date: put on 1980-01-06")
-    settings = settings_of(track=_first(facts, "venue"), driver=_first(facts, "driver"), vehicle=_first(facts, "vehicle"))
-    return Recording(streams, issues=(*issues, extra, *odd), sources=(source.name,), name=source.name, settings=settings)
+    settings = settings_of(
+        track=_first(facts, "venue"), driver=_first(facts, "driver"), vehicle=_first(facts, "vehicle")
+    )
+    return Recording(
+        streams, issues=(*issues, extra, *odd), sources=(source.name,), name=source.name, settings=settings
+    )
 
 
 def _first(facts: dict[str, list[str]], key: str) -> str:
@@ -71,18 +86,37 @@ def _write(solution: Solution, path: Path) -> None:
     v_n = vectors_n_from_e(np.nan_to_num(use.v_e_mps), use.p_e_m)
     second = (use.t_ns - use.t_ns[0]) * 1e-9
     speed = use.channels["speed"].value if "speed" in use.channels else np.hypot(v_n[:, 0], v_n[:, 1])
-    columns = [("Time", "s", second, "%.3f"), ("GPS Latitude", "deg", np.degrees(lat), "%.9f"), ("GPS Longitude", "deg", np.degrees(lon), "%.9f"),
-               ("GPS Altitude", "m", h, "%.3f"), ("GPS Speed", "km/h", speed * 3.6, "%.4f")]  # fmt: skip
+    columns = [
+        ("Time", "s", second, "%.3f"),
+        ("GPS Latitude", "deg", np.degrees(lat), "%.9f"),
+        ("GPS Longitude", "deg", np.degrees(lon), "%.9f"),
+        ("GPS Altitude", "m", h, "%.3f"),
+        ("GPS Speed", "km/h", speed * 3.6, "%.4f"),
+    ]
     columns += [(name, c.unit, c.value, "%.6g") for name, c in use.channels.items() if name != "speed"]
     rate = 1 / float(np.median(np.diff(second))) if len(second) > 1 else 1.0
     day, clock = iso_utc(int(use.t_ns[0]), 0)[:-1].split("T")
     year, month, date = day.split("-")
     head = [
-        '"Format","MoTeC CSV File"', '"Venue",""', '"Vehicle",""', '"Driver",""', '"Device","Kinema"', '"Comment",""',
-        f'"Log Date","{date}/{month}/{year}"', f'"Log Time","{clock}"', f'"Sample Rate","{rate:.3f}","Hz"',
-        f'"Duration","{second[-1] if len(second) else 0:.3f}","s"', '"Range","entire outing"', '"Beacon Markers",""', "", "",
-        ",".join(f'"{c[0]}"' for c in columns), ",".join(f'"{c[1]}"' for c in columns), "", "",
-    ]  # fmt: skip
+        '"Format","MoTeC CSV File"',
+        '"Venue",""',
+        '"Vehicle",""',
+        '"Driver",""',
+        '"Device","Kinema"',
+        '"Comment",""',
+        f'"Log Date","{date}/{month}/{year}"',
+        f'"Log Time","{clock}"',
+        f'"Sample Rate","{rate:.3f}","Hz"',
+        f'"Duration","{second[-1] if len(second) else 0:.3f}","s"',
+        '"Range","entire outing"',
+        '"Beacon Markers",""',
+        "",
+        "",
+        ",".join(f'"{c[0]}"' for c in columns),
+        ",".join(f'"{c[1]}"' for c in columns),
+        "",
+        "",
+    ]
     with path.open("w", encoding="utf-8", newline="\r\n") as out:
         out.write("\n".join(head) + "\n")
         np.savetxt(out, np.column_stack([c[2] for c in columns]), fmt=[c[3] for c in columns], delimiter=",")

@@ -22,11 +22,15 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     end = raw.find(b"\n")
     heads = [c.split("|") for c in raw[:end].decode("utf-8", "replace").strip().split(",")]
     if any(len(h) < 2 for h in heads):
-        raise FormatError(source.path, "a header that is not name|unit|min|max|rate", "line 1", "was the log cut off at its start?")
+        raise FormatError(
+            source.path, "a header that is not name|unit|min|max|rate", "line 1", "was the log cut off at its start?"
+        )
     names, units = [h[0].strip('"') for h in heads], [h[1].strip('"') for h in heads]
     lowered = [n.lower() for n in names]
     if not {"latitude", "longitude", "interval"} <= set(lowered):
-        raise FormatError(source.path, "no channels Interval, Latitude and Longitude", "line 1", "log them, or solve from raw data")
+        raise FormatError(
+            source.path, "no channels Interval, Latitude and Longitude", "line 1", "log them, or solve from raw data"
+        )
     need = tuple(lowered.index(n) for n in ("interval", "latitude", "longitude"))
     values, issues = read_table(source, options, end + 1, len(names), need)
     columns = [Column(n, u, v) for n, u, v in zip(names, units, values, strict=True)]
@@ -41,9 +45,18 @@ def _read(source: Source, options: ReadOptions) -> Recording:
 
     fixes, odd = fixes_of(
         source,
-        FixColumns(fix_ns, by_name["latitude"].values, by_name["longitude"].values, si("altitude"), si("speed"), None, None,
-                   si("gpsdop"), si("gpssats")),
-    )  # fmt: skip
+        FixColumns(
+            fix_ns,
+            by_name["latitude"].values,
+            by_name["longitude"].values,
+            si("altitude"),
+            si("speed"),
+            None,
+            None,
+            si("gpsdop"),
+            si("gpssats"),
+        ),
+    )
     streams: dict[str, object] = {"fixes": fixes}
     skip = ("time", "lat", "lon", "height", "hdop", "satellites", "lap", "utc", "elapsed_time")
     streams |= series_of(row_ns, [c for c in columns if role_of(c.name) != "time"], skip=skip)

@@ -13,7 +13,15 @@ from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import (
-    Column, FixColumns, fixes_of, laps_from_counter, read_table, role_of, series_of, settings_of, split_unit,
+    Column,
+    FixColumns,
+    fixes_of,
+    laps_from_counter,
+    read_table,
+    role_of,
+    series_of,
+    settings_of,
+    split_unit,
 )  # fmt: skip
 
 SIGNATURE = b"created using RaceChrono"
@@ -60,7 +68,8 @@ def _recording(
         return None if column is None else column.si()[0] if si else column.values
 
     lat, lon = of("lat", False), of("lon", False)
-    assert lat is not None and lon is not None
+    assert lat is not None
+    assert lon is not None
     fixes, odd = fixes_of(
         source,
         FixColumns(t_ns, lat, lon, of("height"), of("speed"), of("heading", False), of("accuracy"), of("hdop", False),
@@ -71,8 +80,12 @@ def _recording(
     lap = of("lap", False)
     if lap is not None and len(laps := laps_from_counter(t_ns, lap, facts.get("Driver name", ""))):
         streams["device_laps"] = laps
-    settings = settings_of(track=facts.get("Track name"), driver=facts.get("Driver name"), session=facts.get("Session title"))
-    return Recording(streams, issues=(*issues, *odd), sources=(source.name,), name=facts.get("Session title", ""), settings=settings)
+    settings = settings_of(
+        track=facts.get("Track name"), driver=facts.get("Driver name"), session=facts.get("Session title")
+    )
+    return Recording(
+        streams, issues=(*issues, *odd), sources=(source.name,), name=facts.get("Session title", ""), settings=settings
+    )
 
 
 def _header(source: Source, text: str) -> tuple[dict[str, str], list[str], int]:

@@ -21,9 +21,7 @@ _VALUES = {
     "distance": (rb"DistanceMeters", "m"), "cadence": (rb"(?:Run)?Cadence", "1/min"), "speed": (rb"Speed", "m/s"),
     "power": (rb"Watts", "W"), "heart_rate": (rb"HeartRateBpm[^>]*>\s*<(?:\w+:)?Value", "1/min"),
 }  # fmt: skip
-_PATTERNS = {
-    k: re.compile(rb"<(?:\w+:)?" + tag + rb">\s*([-+0-9.eE]+)") for k, (tag, _) in _VALUES.items()
-}
+_PATTERNS = {k: re.compile(rb"<(?:\w+:)?" + tag + rb">\s*([-+0-9.eE]+)") for k, (tag, _) in _VALUES.items()}
 _TIME = re.compile(rb"<(?:\w+:)?Time>\s*([^<\s]+)")
 _LAP = re.compile(rb"<(?:\w+:)?Lap StartTime=\"([^\"]+)\"[^>]*>.*?<(?:\w+:)?TotalTimeSeconds>\s*([0-9.]+)", re.DOTALL)
 
@@ -41,7 +39,9 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     t_ns, bad = _times([m for m, _ in stamped])
     missing = len(blocks) - len(stamped) + int(bad.sum())
     if missing and options.on_bad == "raise":
-        raise FormatError(source.path, "a track point without a readable time", "", "read with --on-bad skip to leave it out")
+        raise FormatError(
+            source.path, "a track point without a readable time", "", "read with --on-bad skip to leave it out"
+        )
     issues = [Issue("track point without time", missing, "", source.name)] if missing else []
     blocks = [b for (_, b), wrong in zip(stamped, bad, strict=True) if not wrong]
     values = {k: _values(p, blocks) for k, p in _PATTERNS.items()}
@@ -93,7 +93,20 @@ def _laps(data: bytes) -> tuple[Lap, ...]:
         except (ValueError, UnicodeDecodeError):
             continue
         t0 = gps_ns_from_datetime(when if when.tzinfo else when.replace(tzinfo=dt.UTC))
-        laps.append(Lap("timed", "", t0, t0 + round(float(total) * 1e9), "watch", 0.5, 0.5, {"timer": "device"}, number=k + 1, time_sigma_s=0.01))
+        laps.append(
+            Lap(
+                "timed",
+                "",
+                t0,
+                t0 + round(float(total) * 1e9),
+                "watch",
+                0.5,
+                0.5,
+                {"timer": "device"},
+                number=k + 1,
+                time_sigma_s=0.01,
+            )
+        )
     return tuple(laps)
 
 

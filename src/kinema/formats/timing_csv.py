@@ -11,7 +11,18 @@ from kinema.core.recording import Issue, Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 
-_NUMBER = ("number", "car", "car_number", "carnumber", "no", "no.", "start_number", "nr", "transponder", "vehicle_number")
+_NUMBER = (
+    "number",
+    "car",
+    "car_number",
+    "carnumber",
+    "no",
+    "no.",
+    "start_number",
+    "nr",
+    "transponder",
+    "vehicle_number",
+)
 _LAP = ("lap_number", "lap", "lapnumber", "laps")
 _LAP_TIME = ("lap_time", "laptime", "time_lap", "lap time")
 _ELAPSED = ("elapsed", "elapsed_time", "total_time", "race_time", "time", "session_time")
@@ -45,10 +56,20 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     delimiter = max(";,\t", key=first.count)
     rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     names = [c.strip().lower() for c in next(rows, [])]
-    column = {role: next((names.index(n) for n in options_ if n in names), -1) for role, options_ in (
-        ("number", _NUMBER), ("lap", _LAP), ("lap_time", _LAP_TIME), ("elapsed", _ELAPSED), ("hour", _HOUR))}  # fmt: skip
+    column = {
+        role: next((names.index(n) for n in options_ if n in names), -1)
+        for role, options_ in (
+            ("number", _NUMBER),
+            ("lap", _LAP),
+            ("lap_time", _LAP_TIME),
+            ("elapsed", _ELAPSED),
+            ("hour", _HOUR),
+        )
+    }
     if column["number"] < 0 or (column["elapsed"] < 0 and column["hour"] < 0):
-        raise FormatError(source.path, "no columns of car number and elapsed time", "line 1", f"it has {', '.join(names[:8])}")
+        raise FormatError(
+            source.path, "no columns of car number and elapsed time", "line 1", f"it has {', '.join(names[:8])}"
+        )
     passings, bad, first_bad = [], 0, 0
     for line, row in enumerate(rows, start=2):
         cells = [c.strip() for c in row]
@@ -59,7 +80,12 @@ def _read(source: Source, options: ReadOptions) -> Recording:
             passings.append(passing)
             continue
         if options.on_bad == "raise":
-            raise FormatError(source.path, f"garbled row '{delimiter.join(cells)[:60]}'", f"line {line}", "read with --on-bad skip to leave it out")
+            raise FormatError(
+                source.path,
+                f"garbled row '{delimiter.join(cells)[:60]}'",
+                f"line {line}",
+                "read with --on-bad skip to leave it out",
+            )
         bad, first_bad = bad + 1, first_bad or line
     if not passings:
         raise FormatError(source.path, "no passing in it", "", "is it the analysis file with one row per lap?")
@@ -82,13 +108,20 @@ def _passing(names: list[str], column: dict[str, int], cells: list[str]) -> Pass
     sections = [n for n in names if re.fullmatch(r"s\d|sector_?\d", n)]
     speed = named("top_speed").replace(",", ".")
     return Passing(
-        number, elapsed, lap if lap < LAST_LAP else 0, seconds(cell(column["lap_time"])),
-        section_s=tuple(seconds(named(n)) for n in sections), section_names=tuple(n.upper() for n in sections),
-        in_pit=named("crossing_finish_line_in_pit") not in ("", "0"), pit_time_s=seconds(named("pit_time")),
-        flag=named("flag_at_fl") or named("flag"), team=named("class"), group=named("group"),
+        number,
+        elapsed,
+        lap if lap < LAST_LAP else 0,
+        seconds(cell(column["lap_time"])),
+        section_s=tuple(seconds(named(n)) for n in sections),
+        section_names=tuple(n.upper() for n in sections),
+        in_pit=named("crossing_finish_line_in_pit") not in ("", "0"),
+        pit_time_s=seconds(named("pit_time")),
+        flag=named("flag_at_fl") or named("flag"),
+        team=named("class"),
+        group=named("group"),
         driver=named("driver_name") or named("driver_number") or named("driver"),
         top_speed_mps=float(speed) / 3.6 if re.fullmatch(r"\d+(\.\d+)?", speed) else NAN,
-    )  # fmt: skip
+    )
 
 
 FORMAT = Format("timing_csv", "race timing CSV (one row per car and lap)", (".csv",), _sniff, _read)

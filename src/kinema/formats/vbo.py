@@ -18,8 +18,16 @@ from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import Column, FixColumns, fixes_of, role_of, series_of
 from kinema.formats.tables import read_numbers
 
-_UNITS = {"velocity": "km/h", "speed": "km/h", "heading": "deg", "height": "m", "longacc": "g", "latacc": "g", "vertacc": "g",
-          **{f"{axis}-rotation-gyroscope": "deg/s" for axis in "xyz"}}  # fmt: skip
+_UNITS = {
+    "velocity": "km/h",
+    "speed": "km/h",
+    "heading": "deg",
+    "height": "m",
+    "longacc": "g",
+    "latacc": "g",
+    "vertacc": "g",
+    **{f"{axis}-rotation-gyroscope": "deg/s" for axis in "xyz"},
+}
 _DATE = re.compile(r"(?:created on|Date Started\s*:)\s*(\d\d?)[/.](\d\d?)[/.](\d{4})", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 GATE_REACH_M = 10.0
@@ -43,9 +51,13 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     names = " ".join(sections.get("column names", [])).split()
     lowered = [n.lower() for n in names]
     if not {"time", "lat"} <= set(lowered) or not {"long", "lng", "lon"} & set(lowered):
-        raise FormatError(source.path, "no columns time, lat and long", "[column names]", "is it a VBO of a GPS logger?")
+        raise FormatError(
+            source.path, "no columns time, lat and long", "[column names]", "is it a VBO of a GPS logger?"
+        )
     start = raw.find(b"\n", at) + 1
-    table = read_numbers(source, options, need=min(3, len(names)), columns=len(names), separators=b" \t", comments=b"[", start=start)
+    table = read_numbers(
+        source, options, need=min(3, len(names)), columns=len(names), separators=b" \t", comments=b"[", start=start
+    )
     lon_k = next(k for k, n in enumerate(lowered) if n in ("long", "lng", "lon"))
     lat_deg = table.values[:, lowered.index("lat")] / 60.0
     lon_deg = -table.values[:, lon_k] / 60.0
@@ -61,9 +73,18 @@ def _read(source: Source, options: ReadOptions) -> Recording:
 
     fixes, odd = fixes_of(
         source,
-        FixColumns(t_ns, lat_deg, lon_deg, si("height"), si("speed"), by_role["heading"].values if "heading" in by_role else None,
-                   si("accuracy"), si("hdop"), by_role["satellites"].values % 64 if "satellites" in by_role else None),
-    )  # fmt: skip
+        FixColumns(
+            t_ns,
+            lat_deg,
+            lon_deg,
+            si("height"),
+            si("speed"),
+            by_role["heading"].values if "heading" in by_role else None,
+            si("accuracy"),
+            si("hdop"),
+            by_role["satellites"].values % 64 if "satellites" in by_role else None,
+        ),
+    )
     streams: dict[str, object] = {"fixes": fixes}
     streams |= series_of(t_ns, columns, skip=("time", "lat", "lon", "height", "heading", "satellites"))
     gates = _gates(sections.get("laptiming", []), lat_deg, lon_deg)
@@ -121,11 +142,12 @@ def _gates(lines: list[str], lat_deg: F64, lon_deg: F64) -> tuple[Gate, ...]:
         gates.append(
             Gate(
                 line.split("¬")[-1].strip() if "¬" in line else word,
-                (float(np.radians(lat0)), float(np.radians(lon0))), (float(np.radians(lat1)), float(np.radians(lon1))),
+                (float(np.radians(lat0)), float(np.radians(lon0))),
+                (float(np.radians(lat1)), float(np.radians(lon1))),
                 "start" if word.startswith("start") else "finish" if word.startswith("finish") else "sector",
                 GATE_REACH_M,
             )
-        )  # fmt: skip
+        )
     return tuple(gates)
 
 
@@ -150,13 +172,18 @@ def _write(solution: Solution, path: Path) -> None:
     start = np.datetime64(int(unix[0]), "ns").astype("datetime64[s]").item()
     ms = unix // 1_000_000 % 86_400_000
     with path.open("w", encoding="latin-1", newline="\r\n") as out:
-        out.write(f"File created on {start:%d/%m/%Y} @ {start:%H:%M:%S}\n\n[header]\nsatellites\ntime\nlatitude\nlongitude\n")
-        out.write("velocity kmh\nheading\nheight\n\n[column names]\nsats time lat long velocity heading height\n\n[data]\n")
+        out.write(
+            f"File created on {start:%d/%m/%Y} @ {start:%H:%M:%S}\n\n[header]\nsatellites\ntime\nlatitude\nlongitude\n"
+        )
+        out.write(
+            "velocity kmh\nheading\nheight\n\n[column names]\nsats time lat long velocity heading height\n\n[data]\n"
+        )
         for k in range(len(use)):
             rest, milli = divmod(int(ms[k]), 1000)
             clock = f"{rest // 3600:02d}{rest // 60 % 60:02d}{rest % 60:02d}.{milli:03d}"
             out.write(
-                f"{max(int(use.n_sats[k]), 0):03d} {clock} {np.degrees(lat[k]) * 60:+.6f} {-np.degrees(lon[k]) * 60:+.6f} "
+                f"{max(int(use.n_sats[k]), 0):03d} {clock} "
+                f"{np.degrees(lat[k]) * 60:+.6f} {-np.degrees(lon[k]) * 60:+.6f} "
                 f"{speed[k] * 3.6:07.3f} {heading[k]:06.2f} {h[k]:+.2f}\n"
             )
 

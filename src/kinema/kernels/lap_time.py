@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinema.kernels.jit import kernel
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
 BY_GRIP, BY_TOP, BY_DRIVE, BY_BRAKE = 0, 1, 2, 3
 
 
 @kernel
-def curvature_and_steps(x, y, kappa, h):  # type: ignore[no-untyped-def]
+def curvature_and_steps(x: F64, y: F64, kappa: F64, h: F64) -> None:
     """Signed curvature at, and step from, each point of a closed line (circle through three points)."""
     n = x.shape[0]
     for i in range(n):
@@ -24,7 +28,7 @@ def curvature_and_steps(x, y, kappa, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pull(w, kappa, car):  # type: ignore[no-untyped-def]
+def pull(w: float, kappa: float, car: F64) -> tuple[float, float, float]:
     """Forward acceleration at squared speed w on a curve, its derivatives by w and by |kappa|.
 
     car: lateral, drive, brake (m/s²), power / mass (W/kg), drag / mass (1/m), top speed squared.
@@ -44,7 +48,7 @@ def pull(w, kappa, car):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def slowing(w, kappa, car):  # type: ignore[no-untyped-def]
+def slowing(w: float, kappa: float, car: F64) -> tuple[float, float, float]:
     """Greatest deceleration at squared speed w on a curve, its derivatives by w and by |kappa|."""
     q = w * kappa / car[0]
     room = max(1.0 - q * q, 1e-6)
@@ -55,7 +59,7 @@ def slowing(w, kappa, car):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def speeds(kappa, h, car, w, by):  # type: ignore[no-untyped-def]
+def speeds(kappa: F64, h: F64, car: F64, w: F64, by: I64) -> int:
     """Squared speeds w and what limits them (`by`) on a closed line; returns the point of least speed by grip."""
     n = kappa.shape[0]
     slowest = 0
@@ -84,7 +88,7 @@ def speeds(kappa, h, car, w, by):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def lap_time(x, y, car, kappa, h, w, by, g_x, g_y):  # type: ignore[no-untyped-def]
+def lap_time(x: F64, y: F64, car: F64, kappa: F64, h: F64, w: F64, by: I64, g_x: F64, g_y: F64) -> float:
     """Lap time of a closed line, and its gradient by the points into g_x and g_y."""
     n = x.shape[0]
     curvature_and_steps(x, y, kappa, h)
@@ -124,7 +128,7 @@ def lap_time(x, y, car, kappa, h, w, by, g_x, g_y):  # type: ignore[no-untyped-d
 
 
 @kernel
-def points_gradient(x, y, kappa, g_k, g_h, g_x, g_y):  # type: ignore[no-untyped-def]
+def points_gradient(x: F64, y: F64, kappa: F64, g_k: F64, g_h: F64, g_x: F64, g_y: F64) -> None:
     """Gradient by the points from those by curvature and step."""
     n = x.shape[0]
     g_x[:] = 0.0

@@ -8,14 +8,18 @@ their edge, so the map is continuous; it is one-to-one wherever the cross direct
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinema.kernels.jit import kernel
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
 MISS = -1
 
 
 @kernel
-def invert_patch(x, y, px, py, nx, ny, i):  # type: ignore[no-untyped-def]
+def invert_patch(x: float, y: float, px: F64, py: F64, nx: F64, ny: F64, i: int) -> tuple[float, float]:
     """(u, d) of a point on patch i, u outside 0 to 1 where the patch does not hold it (2.0: no solution)."""
     ex, ey = px[i + 1] - px[i], py[i + 1] - py[i]
     dnx, dny = nx[i + 1] - nx[i], ny[i + 1] - ny[i]
@@ -39,7 +43,7 @@ def invert_patch(x, y, px, py, nx, ny, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def place(s, d, px, py, nx, ny, st, out_x, out_y):  # type: ignore[no-untyped-def]
+def place(s: F64, d: F64, px: F64, py: F64, nx: F64, ny: F64, st: F64, out_x: F64, out_y: F64) -> None:
     """Points of stations s and offsets d, within the strip's stations st (n + 1)."""
     last = st.shape[0] - 2
     for k in range(s.shape[0]):
@@ -56,7 +60,22 @@ def place(s, d, px, py, nx, ny, st, out_x, out_y):  # type: ignore[no-untyped-de
 
 
 @kernel
-def fill_cells(px, py, nx, ny, left, right, x0, y0, cell, nx_cells, ny_cells, counts, start, items):  # type: ignore[no-untyped-def]
+def fill_cells(
+    px: F64,
+    py: F64,
+    nx: F64,
+    ny: F64,
+    left: F64,
+    right: F64,
+    x0: float,
+    y0: float,
+    cell: float,
+    nx_cells: int,
+    ny_cells: int,
+    counts: I64,
+    start: I64,
+    items: I64,
+) -> None:
     """Count (items empty) or write, cell by cell, the patches whose box within left/right (n + 1) touches it."""
     count_only = items.shape[0] == 0
     for i in range(px.shape[0] - 1):
@@ -75,7 +94,7 @@ def fill_cells(px, py, nx, ny, left, right, x0, y0, cell, nx_cells, ny_cells, co
 
 
 @kernel
-def nearest_patch(x, y, px, py, nx, ny):  # type: ignore[no-untyped-def]
+def nearest_patch(x: float, y: float, px: F64, py: F64, nx: F64, ny: F64) -> tuple[int, float, float]:
     """Patch, u and signed offset of the nearest point of the plain polyline, by looking at every edge."""
     best, best_u, best_d2 = 0, 0.0, 1e300
     for i in range(px.shape[0] - 1):
@@ -94,7 +113,25 @@ def nearest_patch(x, y, px, py, nx, ny):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def best_patch(x, y, near_s, weight, wrap, hx, hy, px, py, nx, ny, st, left, right, start, items, cell_k):  # type: ignore[no-untyped-def]
+def best_patch(
+    x: float,
+    y: float,
+    near_s: float,
+    weight: float,
+    wrap: float,
+    hx: float,
+    hy: float,
+    px: F64,
+    py: F64,
+    nx: F64,
+    ny: F64,
+    st: F64,
+    left: F64,
+    right: F64,
+    start: I64,
+    items: I64,
+    cell_k: int,
+) -> tuple[int, float, float, float]:
     """The patch of a cell that suits a point best: metres outside the widths, plus `weight` times the metres from
     station near_s (around the line if `wrap` is its length), plus 20 m against the heading (hx, hy), plus a thousandth
     of the offset. Returns patch, u, d, cost."""
@@ -124,16 +161,53 @@ def best_patch(x, y, near_s, weight, wrap, hx, hy, px, py, nx, ny, st, left, rig
 
 
 @kernel
-def locate(x, y, near_s, weight, wrap, px, py, nx, ny, st, left, right, x0, y0, cell, nx_cells, ny_cells, start, items, out_s, out_d):  # type: ignore[no-untyped-def]
+def locate(
+    x: F64,
+    y: F64,
+    near_s: F64,
+    weight: float,
+    wrap: float,
+    px: F64,
+    py: F64,
+    nx: F64,
+    ny: F64,
+    st: F64,
+    left: F64,
+    right: F64,
+    x0: float,
+    y0: float,
+    cell: float,
+    nx_cells: int,
+    ny_cells: int,
+    start: I64,
+    items: I64,
+    out_s: F64,
+    out_d: F64,
+) -> None:
     """Stations and offsets of unordered points; where weight > 0, near the stations near_s."""
     for k in range(x.shape[0]):
         cx, cy = int((x[k] - x0) / cell), int((y[k] - y0) / cell)
         i, u, d = MISS, 0.0, 0.0
         if x[k] >= x0 and y[k] >= y0 and cx < nx_cells and cy < ny_cells:
             i, u, d, _ = best_patch(
-                x[k], y[k], near_s[k], weight, wrap, 0.0, 0.0, px, py, nx, ny, st, left, right, start, items,
+                x[k],
+                y[k],
+                near_s[k],
+                weight,
+                wrap,
+                0.0,
+                0.0,
+                px,
+                py,
+                nx,
+                ny,
+                st,
+                left,
+                right,
+                start,
+                items,
                 cy * nx_cells + cx,
-            )  # fmt: skip
+            )
         if i == MISS:
             i, u, d = nearest_patch(x[k], y[k], px, py, nx, ny)
         out_s[k] = st[i] + u * (st[i + 1] - st[i])
@@ -141,7 +215,27 @@ def locate(x, y, near_s, weight, wrap, px, py, nx, ny, st, left, right, x0, y0, 
 
 
 @kernel
-def follow(x, y, wrap, px, py, nx, ny, st, left, right, x0, y0, cell, nx_cells, ny_cells, start, items, out_s, out_d):  # type: ignore[no-untyped-def]
+def follow(
+    x: F64,
+    y: F64,
+    wrap: float,
+    px: F64,
+    py: F64,
+    nx: F64,
+    ny: F64,
+    st: F64,
+    left: F64,
+    right: F64,
+    x0: float,
+    y0: float,
+    cell: float,
+    nx_cells: int,
+    ny_cells: int,
+    start: I64,
+    items: I64,
+    out_s: F64,
+    out_d: F64,
+) -> None:
     """Stations and offsets of points in the order in which they were driven, each near where the one before leads.
 
     On a bridge the way decides which deck one is on. Starts afresh where the points leap by more than 200 m.

@@ -7,12 +7,16 @@ Rauch, Tung and Striebel 1965). Symmetric 3 × 3 matrices are kept as (00, 01, 0
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinema.kernels.jit import kernel
 
+F64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
 
 @kernel
-def predict_cov(p, dt, q, out):  # type: ignore[no-untyped-def]
+def predict_cov(p: F64, dt: float, q: float, out: F64) -> None:
     """out = F p Fᵀ + Q over dt seconds with jerk density q (m²/s⁵)."""
     h = 0.5 * dt * dt
     # F p, row by row.
@@ -29,7 +33,9 @@ def predict_cov(p, dt, q, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def filter_path(t, z, fresh, r, q, scale, x_f, p_f):  # type: ignore[no-untyped-def]
+def filter_path(
+    t: F64, z: F64, fresh: Bool, r: float, q: F64, scale: float, x_f: F64, p_f: F64
+) -> tuple[float, float, int]:
     """Filter positions z (n, 2) at times t with variance r and jerk density q (n,) × scale; `fresh` (n,) begins
     anew. Fills x_f (n, 2, 3) and p_f (n, 6); returns the sum of squared normalised innovations, of log variances, and
     their number (per axis)."""
@@ -69,7 +75,7 @@ def filter_path(t, z, fresh, r, q, scale, x_f, p_f):  # type: ignore[no-untyped-
 
 
 @kernel
-def smooth_path(t, fresh, q, scale, x, p):  # type: ignore[no-untyped-def]
+def smooth_path(t: F64, fresh: Bool, q: F64, scale: float, x: F64, p: F64) -> None:
     """Run the smoother backwards over what `filter_path` left in x (n, 2, 3) and p (n, 6), in place."""
     pp = np.empty(6)
     g = np.empty((3, 3))

@@ -26,12 +26,23 @@ def print_pdf(report: Report, path: str | os.PathLike[str], timeout_s: float = 1
     """Print a page to PDF through Chromium. Raises ConfigError where there is none or where it fails."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
-        raise ConfigError("a PDF needs Chromium or Chrome on the PATH; write the page with --report and print it instead")
+        raise ConfigError(
+            "a PDF needs Chromium or Chrome on the PATH; write the page with --report and print it instead"
+        )
     target = Path(path).resolve()
     with tempfile.TemporaryDirectory() as folder:
         page = report.save(Path(folder) / "page.html")
-        command = [browser, "--headless=new", "--disable-gpu", "--no-sandbox", f"--user-data-dir={folder}/profile",
-                   "--virtual-time-budget=8000", "--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri()]  # fmt: skip
+        command = [
+            browser,
+            "--headless=new",
+            "--disable-gpu",
+            "--no-sandbox",
+            f"--user-data-dir={folder}/profile",
+            "--virtual-time-budget=8000",
+            "--no-pdf-header-footer",
+            f"--print-to-pdf={target}",
+            page.as_uri(),
+        ]
         try:
             done = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False)
         except subprocess.TimeoutExpired:

@@ -27,8 +27,14 @@ from kinema.report.page import Page, Section
 
 OVERLAYS, CHANNELS = 6, 12
 G = 9.80665
-SHOWN_UNITS = {"m/s": (3.6, "km/h"), "rad": (180 / np.pi, "°"), "rad/s": (180 / np.pi, "°/s"), "1/min": (1.0, "/min"), "Pa": (1e-5, "bar"),
-               "m/s2": (1 / G, "g")}  # fmt: skip
+SHOWN_UNITS = {
+    "m/s": (3.6, "km/h"),
+    "rad": (180 / np.pi, "°"),
+    "rad/s": (180 / np.pi, "°/s"),
+    "1/min": (1.0, "/min"),
+    "Pa": (1e-5, "bar"),
+    "m/s2": (1 / G, "g"),
+}
 FIRST_CHANNELS = ("throttle", "brake", "rpm", "gear", "steering", "heart_rate", "cadence", "power", "yaw_rate")
 
 
@@ -53,16 +59,16 @@ def laps_page(session: Session, numbers: Sequence[int] = (), title: str | None =
     drawn = _traces(session, chosen)
     if not drawn:
         raise DataError("session", "at least one whole lap to draw", "none")
-    columns, tracks = Columns(), []
-    for one in drawn:
-        tracks.append(_track(columns, one))
+    columns = Columns()
+    tracks = [_track(columns, one) for one in drawn]
     plots = [*_delta_plot(columns, drawn), *_motion_plots(columns, drawn), *_channel_plots(columns, session, drawn)]
     corners = corners_of(session)
     compared = corner_deltas(delta_of(drawn[1].trace, drawn[0].trace), corners) if len(drawn) > 1 else ()
     start = session.path.t_ns[0]
     return Page(
         title=title or session.mover or "Session",
-        subtitle=f"{iso_utc(int(start), 0)[:16].replace('T', ' ')} UTC · {len(session.timed)} timed laps · start line: {session.gate_source}",
+        subtitle=f"{iso_utc(int(start), 0)[:16].replace('T', ' ')} UTC · {len(session.timed)} timed laps"
+        f" · start line: {session.gate_source}",
         lead=[_summary(session), *_coach(session, drawn, compared)],
         columns=columns,
         tracks=tracks,
@@ -71,7 +77,11 @@ def laps_page(session: Session, numbers: Sequence[int] = (), title: str | None =
         sections=[
             Section("", plots, "split", [_map(session, columns, drawn)]),
             Section("Laps and sectors", [_lap_table(session)]),
-            *([Section(f"Corners: {drawn[1].label} against {drawn[0].label}", [_corner_table(compared)])] if compared else []),
+            *(
+                [Section(f"Corners: {drawn[1].label} against {drawn[0].label}", [_corner_table(compared)])]
+                if compared
+                else []
+            ),
             Section("Grip and lines", [_gg(drawn), _lines(session, drawn)], "grid"),
             *_notes(session),
         ],
@@ -106,7 +116,8 @@ def _track(columns: Columns, one: _Drawn) -> Track:
 
 def _delta_plot(columns: Columns, drawn: list[_Drawn]) -> list[Plot]:
     """Time lost against the leader; the corridor is the 95 % of the first of the others."""
-    lines, corridors = [], []
+    lines: list[Line] = []
+    corridors: list[Corridor] = []
     for one in drawn[1:]:
         delta = delta_of(one.trace, drawn[0].trace)
         columns.add(f"{one.key}.delta", delta.delta_s, unit="s", quantum=5e-4)
@@ -114,14 +125,28 @@ def _delta_plot(columns: Columns, drawn: list[_Drawn]) -> list[Plot]:
         if not corridors:
             columns.add(f"{one.key}.delta.sigma", delta.sigma_s, unit="s", quantum=5e-4)
             corridors.append(Corridor(f"{one.key}.delta.sigma", "95 %", f"{one.key}.delta", 1.96, one.key, one.colour))
-    return [Plot(f"Time lost against lap {drawn[0].trace.lap.number}", "s", lines, corridors, zero=True, height_px=170)] if lines else []
+    return (
+        [Plot(f"Time lost against lap {drawn[0].trace.lap.number}", "s", lines, corridors, zero=True, height_px=170)]
+        if lines
+        else []
+    )
 
 
 def _motion_plots(columns: Columns, drawn: list[_Drawn]) -> list[Plot]:
-    kinds = (("speed", "Speed", "km/h", 200), ("along", "Along", "g", 120), ("across", "Across, left positive", "g", 120),
-             ("d", "Line, left of the middle", "m", 120))  # fmt: skip
+    kinds = (
+        ("speed", "Speed", "km/h", 200),
+        ("along", "Along", "g", 120),
+        ("across", "Across, left positive", "g", 120),
+        ("d", "Line, left of the middle", "m", 120),
+    )
     return [
-        Plot(name, unit, [Line(f"{o.key}.{column}", o.label, o.key, o.colour) for o in drawn], height_px=height, zero=unit != "km/h")
+        Plot(
+            name,
+            unit,
+            [Line(f"{o.key}.{column}", o.label, o.key, o.colour) for o in drawn],
+            height_px=height,
+            zero=unit != "km/h",
+        )
         for column, name, unit, height in kinds
     ]
 
@@ -129,9 +154,13 @@ def _motion_plots(columns: Columns, drawn: list[_Drawn]) -> list[Plot]:
 def _channel_plots(columns: Columns, session: Session, drawn: list[_Drawn]) -> list[Plot]:
     """The logger's own channels, those that drivers look at first."""
     streams = session.recording.streams if session.recording else {}
-    names = [n for n, s in streams.items() if isinstance(s, Series) and s.value.ndim == 1 and n not in ("speed", "device_lap_times")]
+    names = [
+        n
+        for n, s in streams.items()
+        if isinstance(s, Series) and s.value.ndim == 1 and n not in ("speed", "device_lap_times")
+    ]
     names.sort(key=lambda n: FIRST_CHANNELS.index(n) if n in FIRST_CHANNELS else len(FIRST_CHANNELS))
-    plots = []
+    plots: list[Plot] = []
     for name in names:
         if len(plots) == CHANNELS - 4:
             break
@@ -146,7 +175,9 @@ def _channel_plots(columns: Columns, session: Session, drawn: list[_Drawn]) -> l
         for one in drawn:
             columns.add(f"{one.key}.{name}", _on_trace(series, one.trace) * factor, unit=unit)
         title = name.replace("_", " ").capitalize()
-        plots.append(Plot(title, unit, [Line(f"{o.key}.{name}", o.label, o.key, o.colour) for o in drawn], height_px=110))
+        plots.append(
+            Plot(title, unit, [Line(f"{o.key}.{name}", o.label, o.key, o.colour) for o in drawn], height_px=110)
+        )
     return plots
 
 
@@ -164,7 +195,11 @@ def _map(session: Session, columns: Columns, drawn: list[_Drawn]) -> Map:
         gain = np.convolve(np.gradient(delta.delta_s, delta.s_m), np.ones(window) / window, mode="same") * 100
         columns.add(f"{lead.key}.gain", gain, unit="s/100 m", label="Gain", quantum=5e-4)
         reach = max(float(np.quantile(np.abs(gain), 0.98)), 0.005)
-        colourings.append(Colouring(f"{lead.key}.gain", f"Gain on lap {drawn[1].trace.lap.number}", "s/100 m", -reach, reach, diverging=True))
+        colourings.append(
+            Colouring(
+                f"{lead.key}.gain", f"Gain on lap {drawn[1].trace.lap.number}", "s/100 m", -reach, reach, diverging=True
+            )
+        )
     speed = lead.trace.speed_mps * 3.6
     colourings.append(Colouring(f"{lead.key}.speed", "Speed", "km/h", float(speed.min()), float(speed.max())))
     plane = session.path.plane
@@ -176,7 +211,15 @@ def _summary(session: Session) -> Summary:
     figures = []
     best = session.best
     if best is not None:
-        figures.append(Figure("Best lap", clock_text(best.time_s), "", f"± {1.96 * best.time_sigma_s:.3f} s, lap {best.number}", "good"))
+        figures.append(
+            Figure(
+                "Best lap",
+                clock_text(best.time_s),
+                "",
+                f"± {1.96 * best.time_sigma_s:.3f} s, lap {best.number}",
+                "good",
+            )
+        )
     for key, label, detail in (
         ("rolling_best_s", "Rolling best", "a whole lap begun anywhere"),
         ("theoretical_best_s", "Theoretical best", "best sectors, joined or not"),
@@ -206,15 +249,24 @@ def _lap_table(session: Session) -> Table:
     rows = []
     for lap in session.laps:
         gap = lap.time_s - best.time_s if best is not None and lap.kind == "timed" else None
-        share = gap / (slowest - best.time_s) if gap is not None and best is not None and slowest > best.time_s else None
+        share = (
+            gap / (slowest - best.time_s) if gap is not None and best is not None and slowest > best.time_s else None
+        )
         row: list[str | Cell] = [
-            str(lap.number), lap.kind, Cell(clock_text(lap.time_s), lap.time_s, _pm(lap.time_sigma_s)),
-            Cell(f"{gap:+.3f}", gap, share=share) if gap is not None else "", Cell(f"{lap.distance_m:.0f}", lap.distance_m),
-        ]  # fmt: skip
+            str(lap.number),
+            lap.kind,
+            Cell(clock_text(lap.time_s), lap.time_s, _pm(lap.time_sigma_s)),
+            Cell(f"{gap:+.3f}", gap, share=share) if gap is not None else "",
+            Cell(f"{lap.distance_m:.0f}", lap.distance_m),
+        ]
         for k in range(len(names)):
             sector = lap.sectors[k] if k < len(lap.sectors) else None
             known = sector is not None and sector.time_s == sector.time_s
-            row.append(Cell(clock_text(sector.time_s), sector.time_s, _pm(sector.time_sigma_s)) if sector is not None and known else "")
+            row.append(
+                Cell(clock_text(sector.time_s), sector.time_s, _pm(sector.time_sigma_s))
+                if sector is not None and known
+                else ""
+            )
         rows.append(row)
     return Table("Laps", ["Lap", "Kind", "Time", "To best", "m", *names], rows, "± is 95 %")
 
@@ -228,15 +280,28 @@ def _corner_table(compared: tuple[CornerDelta, ...]) -> Table:
     for c in compared:
         rows.append(
             [
-                f"{c.corner.number} {'left' if c.corner.left else 'right'}", Cell(f"{c.lost_s:+.3f}", c.lost_s, _pm(c.sigma_s)),
+                f"{c.corner.number} {'left' if c.corner.left else 'right'}",
+                Cell(f"{c.lost_s:+.3f}", c.lost_s, _pm(c.sigma_s)),
                 Cell(f"{c.a.entry_mps * 3.6:.1f} / {c.b.entry_mps * 3.6:.1f}", c.a.entry_mps),
                 Cell(f"{c.a.least_mps * 3.6:.1f} / {c.b.least_mps * 3.6:.1f}", c.a.least_mps),
                 Cell(f"{c.a.exit_mps * 3.6:.1f} / {c.b.exit_mps * 3.6:.1f}", c.a.exit_mps),
-                _metres(c.a.braking_m, c.b.braking_m), Cell(f"{c.a.offset_m:+.1f} / {c.b.offset_m:+.1f}", c.a.offset_m),
-                Cell(f"{c.a.lateral_g:.2f} / {c.b.lateral_g:.2f}", c.a.lateral_g), c.reason,
+                _metres(c.a.braking_m, c.b.braking_m),
+                Cell(f"{c.a.offset_m:+.1f} / {c.b.offset_m:+.1f}", c.a.offset_m),
+                Cell(f"{c.a.lateral_g:.2f} / {c.b.lateral_g:.2f}", c.a.lateral_g),
+                c.reason,
             ]
-        )  # fmt: skip
-    heads = ["Turn", "Lost s", "Entry km/h", "Least km/h", "Exit km/h", "Braking at m", "Line at apex m", "Lateral g", "Why"]
+        )
+    heads = [
+        "Turn",
+        "Lost s",
+        "Entry km/h",
+        "Least km/h",
+        "Exit km/h",
+        "Braking at m",
+        "Line at apex m",
+        "Lateral g",
+        "Why",
+    ]
     return Table("Corner by corner", heads, rows, "lap / reference; ± is 95 %")
 
 
@@ -245,7 +310,10 @@ def _metres(a: float, b: float) -> str | Cell:
 
 
 def _gg(drawn: list[_Drawn]) -> GG:
-    return GG("Grip used: across and along", [Cloudlet(o.label, o.trace.across_mps2 / G, o.trace.along_mps2 / G, o.colour) for o in drawn[:3]])
+    return GG(
+        "Grip used: across and along",
+        [Cloudlet(o.label, o.trace.across_mps2 / G, o.trace.along_mps2 / G, o.colour) for o in drawn[:3]],
+    )
 
 
 def _lines(session: Session, drawn: list[_Drawn]) -> Histogram:

@@ -14,8 +14,12 @@ The rows may come in any order of cars; duplicates and broken lap counters are d
 def arguments(parser: argparse.ArgumentParser) -> None:
     """PASSINGS and the rules."""
     parser.add_argument("passings", metavar="PASSINGS", nargs="+", help="timing CSV with one row per car and passing")
-    parser.add_argument("--penalty", metavar="NUMBER=S", action="append", default=[], help="seconds added to a car's time")
-    parser.add_argument("--least-share", metavar="X", type=float, default=0.0, help="share of the winner's laps needed (0)")
+    parser.add_argument(
+        "--penalty", metavar="NUMBER=S", action="append", default=[], help="seconds added to a car's time"
+    )
+    parser.add_argument(
+        "--least-share", metavar="X", type=float, default=0.0, help="share of the winner's laps needed (0)"
+    )
     parser.add_argument("--on-bad", choices=("raise", "skip"), default="skip", help="at a garbled row")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -40,13 +44,20 @@ def run(args: argparse.Namespace) -> int:
     result = classify(passings, args.least_share, _penalties(args.penalty))
     rows = result.standings()
     if args.json:
-        print(json.dumps({"classification": [r.to_json() for r in rows], "dropped": result.dropped, "issues": issues}, indent=1))
+        print(
+            json.dumps(
+                {"classification": [r.to_json() for r in rows], "dropped": result.dropped, "issues": issues}, indent=1
+            )
+        )
         return 0
     print(f"{'pos':>3} {'no':>4} {'laps':>4} {'total':>12} {'gap':>10} {'best lap':>10} {'on':>3} {'pits':>4}  class")
     for r in rows:
         gap = gap_text(r.gap_first_laps, r.gap_first_s)
         best = clock_text(r.best_lap_s) if r.best_lap else "-"
-        print(f"{r.position:>3} {r.number:>4} {r.laps:>4} {clock_text(r.total_s):>12} {gap:>10} {best:>10} {r.best_lap:>3} {r.pit_stops:>4}  {r.team}")
+        print(
+            f"{r.position:>3} {r.number:>4} {r.laps:>4} {clock_text(r.total_s):>12} {gap:>10} {best:>10} "
+            f"{r.best_lap:>3} {r.pit_stops:>4}  {r.team}"
+        )
     for why, count in result.dropped.items():
         print(f"{count} passings dropped: {why}")
     for issue in issues:

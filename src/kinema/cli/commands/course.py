@@ -58,7 +58,9 @@ def _learn(args: argparse.Namespace) -> int:
     if args.oval:
         from kinema.analysis.runner import oval_session
 
-        course = oval_session(args.file, args.on_bad).oval.course(args.name or Path(args.file).stem)
+        oval = oval_session(args.file, args.on_bad).oval
+        assert oval is not None
+        course = oval.course(args.name or Path(args.file).stem)
     else:
         session = session_of(args.file, args)
         if session.course is None:
@@ -84,20 +86,33 @@ def _show(args: argparse.Namespace) -> int:
     course = course_of(args.course)
     strip = Strip.of(course)
     corners = corners_on(strip)
+    width = course.width_left_m + course.width_right_m
     facts = {
-        "name": course.name, "kind": course.kind, "closed": course.closed, "length_m": round(strip.length_m, 2),
-        "width_m": [round(float((course.width_left_m + course.width_right_m).min()), 2), round(float((course.width_left_m + course.width_right_m).max()), 2)],
+        "name": course.name,
+        "kind": course.kind,
+        "closed": course.closed,
+        "length_m": round(strip.length_m, 2),
+        "width_m": [
+            round(float((course.width_left_m + course.width_right_m).min()), 2),
+            round(float((course.width_left_m + course.width_right_m).max()), 2),
+        ],
         "centre_deg": [round(math.degrees(course.plane.lat_rad), 6), round(math.degrees(course.plane.lon_rad), 6)],
         "gates": [{"name": g.name, "kind": g.kind} for g in course.gates],
         "corners": [{"turn": c.number, "at_m": c.apex_m, "side": "left" if c.left else "right"} for c in corners],
         "source": course.source,
-    }  # fmt: skip
+    }
     if args.json:
         print(json.dumps(facts, indent=1))
         return 0
-    print(f"{facts['name']}: {'closed' if course.closed else 'open'} {course.kind}, {strip.length_m:.1f} m, {facts['width_m'][0]} to {facts['width_m'][1]} m wide")
+    print(
+        f"{course.name}: {'closed' if course.closed else 'open'} {course.kind}, {strip.length_m:.1f} m, "
+        f"{float(width.min()):.1f} to {float(width.max()):.1f} m wide"
+    )
     print(f"gates: {', '.join(f'{g.kind} {g.name!r}' for g in course.gates) or 'none'}")
-    print("turns: " + (", ".join(f"{c.number} {'left' if c.left else 'right'} at {c.apex_m:.0f} m" for c in corners) or "none"))
+    print(
+        "turns: "
+        + (", ".join(f"{c.number} {'left' if c.left else 'right'} at {c.apex_m:.0f} m" for c in corners) or "none")
+    )
     return 0
 
 
@@ -113,8 +128,19 @@ def _line(args: argparse.Namespace) -> int:
     found = race_line(course_of(args.course), car, args.kind)
     if args.output:
         rows = np.column_stack([found.s_m, found.d_m, found.ne_m, found.speed_mps, found.t_s])
-        np.savetxt(args.output, rows, fmt="%.4f", delimiter=",", header="s_m,d_m,north_m,east_m,speed_mps,t_s", comments="")
-    facts = {"kind": args.kind, "lap_s": round(found.lap_s, 3), "centre_lap_s": round(found.centre_lap_s, 3),
-             "length_m": round(found.length_m, 2), "top_speed_mps": round(float(found.speed_mps.max()), 2)}  # fmt: skip
-    print(json.dumps(facts) if args.json else f"{args.kind} line: lap {found.lap_s:.3f} s (centre line {found.centre_lap_s:.3f} s), {found.length_m:.1f} m")
+        np.savetxt(
+            args.output, rows, fmt="%.4f", delimiter=",", header="s_m,d_m,north_m,east_m,speed_mps,t_s", comments=""
+        )
+    facts = {
+        "kind": args.kind,
+        "lap_s": round(found.lap_s, 3),
+        "centre_lap_s": round(found.centre_lap_s, 3),
+        "length_m": round(found.length_m, 2),
+        "top_speed_mps": round(float(found.speed_mps.max()), 2),
+    }
+    print(
+        json.dumps(facts)
+        if args.json
+        else f"{args.kind} line: {found.lap_s:.3f} s a lap (centre {found.centre_lap_s:.3f} s), {found.length_m:.1f} m"
+    )
     return 0

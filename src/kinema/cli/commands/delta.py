@@ -46,20 +46,34 @@ def run(args: argparse.Namespace) -> int:
     first = advice(corners)
     if args.json:
         document = {
-            "lap": lap_a.number, "against": lap_b.number, "advice": first,
-            "total_s": round(lap_a.time_s - lap_b.time_s, 6), "s_m": [round(float(x), 2) for x in delta.s_m],
-            "delta_s": [round(float(x), 5) for x in delta.delta_s], "sigma_s": [round(float(x), 5) for x in delta.sigma_s],
+            "lap": lap_a.number,
+            "against": lap_b.number,
+            "advice": first,
+            "total_s": round(lap_a.time_s - lap_b.time_s, 6),
+            "s_m": [round(float(x), 2) for x in delta.s_m],
+            "delta_s": [round(float(x), 5) for x in delta.delta_s],
+            "sigma_s": [round(float(x), 5) for x in delta.sigma_s],
             "corners": [c.to_json() for c in corners],
-        }  # fmt: skip
+        }
         print(json.dumps(document))
         return 0
-    print(f"lap {lap_a.number} ({lap_a.time_s:.3f} s) against lap {lap_b.number} ({lap_b.time_s:.3f} s): {lap_a.time_s - lap_b.time_s:+.3f} s")
+    print(
+        f"lap {lap_a.number} ({lap_a.time_s:.3f} s) against lap {lap_b.number} ({lap_b.time_s:.3f} s): "
+        f"{lap_a.time_s - lap_b.time_s:+.3f} s"
+    )
     print(first)
     print(f"{'turn':>4} {'at m':>7} {'lost s':>8} {'±':>6} {'least km/h':>15} {'braking at m':>17}  reason")
     for c in corners:
         speeds = f"{c.a.least_mps * 3.6:6.1f} / {c.b.least_mps * 3.6:6.1f}"
-        braking = f"{c.a.braking_m:7.0f} / {c.b.braking_m:7.0f}" if c.a.braking_m == c.a.braking_m and c.b.braking_m == c.b.braking_m else "-"
-        print(f"{c.corner.number:>4} {c.corner.apex_m:>7.0f} {c.lost_s:>+8.3f} {1.96 * c.sigma_s:>6.3f} {speeds:>15} {braking:>17}  {c.reason}")
+        braking = (
+            f"{c.a.braking_m:7.0f} / {c.b.braking_m:7.0f}"
+            if c.a.braking_m == c.a.braking_m and c.b.braking_m == c.b.braking_m
+            else "-"
+        )
+        print(
+            f"{c.corner.number:>4} {c.corner.apex_m:>7.0f} {c.lost_s:>+8.3f} {1.96 * c.sigma_s:>6.3f} "
+            f"{speeds:>15} {braking:>17}  {c.reason}"
+        )
     return 0
 
 

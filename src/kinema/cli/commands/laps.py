@@ -45,7 +45,17 @@ def run(args: argparse.Namespace) -> int:
     """Read, time, print."""
     import json
 
-    sessions = [session_of(path, args) for path in args.files]
+    from kinema.errors import ConfigError
+
+    sessions = []
+    for path in args.files:
+        try:
+            sessions.append(session_of(path, args))
+        except ConfigError:
+            # A run from one place to another has no laps, and is told all the same.
+            if len(args.files) > 1 or args.course or args.start or not _only_run(path, args):
+                raise
+            return 0
     if args.report or args.pdf:
         from kinema.report.laps_document import laps_report, print_pdf
 
@@ -110,6 +120,29 @@ def as_json(path: str, session: Session) -> dict[str, Any]:
     }
 
 
+def _only_run(path: str, args: argparse.Namespace) -> bool:
+    """Print what there is to tell of a run without laps; whether it is one."""
+    import json
+
+    from kinema.analysis.path import path_of
+    from kinema.analysis.runner import looks_like_running, run_of
+    from kinema.core.solution import Solution
+    from kinema.formats.reading import read
+
+    recording = read(path, on_bad=args.on_bad)
+    fixes = recording.get("fixes", Solution)
+    if fixes is None or fixes.valid.sum() < 4 or not looks_like_running(path_of(fixes)):
+        return False
+    run = run_of(recording).to_json()
+    if args.json:
+        document = {"file": path, "laps": [], "statistics": {}, "run": run}
+        print(json.dumps({**document, "issues": [str(i) for i in recording.issues]}, indent=1))
+    else:
+        print(f"{path}: no laps in it: the path crosses no line twice")
+        _print_run(run)
+    return True
+
+
 def _running(session: Session) -> dict[str, Any]:
     """What only a run has: the track's lane, efforts, splits, zones."""
     from kinema.analysis.runner import looks_like_running, run_of
@@ -119,8 +152,7 @@ def _running(session: Session) -> dict[str, Any]:
     return {"run": run_of(session.recording).to_json()}
 
 
-def _print_run(session: Session) -> None:
-    run = _running(session).get("run")
+def _print_run(run: dict[str, Any] | None) -> None:
     if not run:
         return
     track = run["track"]
@@ -128,7 +160,10 @@ def _print_run(session: Session) -> None:
     print(f"run: {run['distance_m']:.0f} ± {1.96 * run['distance_sigma_m']:.0f} m{where}; {run['structure']}")
     for e in run["efforts"]:
         heart = f"  {e['heart_rate']:.0f}/min" if e["heart_rate"] else ""
-        print(f"  effort {e['number']:>2}: {e['time_s']:7.1f} s  {e['distance_m']:7.1f} m (measured {e['measured_m']:.1f})  rest {e['rest_after_s']:.0f} s{heart}")
+        print(
+            f"  effort {e['number']:>2}: {e['time_s']:7.1f} s  {e['distance_m']:7.1f} m "
+            f"(measured {e['measured_m']:.1f})  rest {e['rest_after_s']:.0f} s{heart}"
+        )
 
 
 def _print(path: str, session: Session) -> None:
@@ -144,18 +179,26 @@ def _print(path: str, session: Session) -> None:
         mark = "*" if best is not None and lap.number == best.number and lap.kind == "timed" else " "
         why = f"  {lap.evidence['why']}" if "why" in lap.evidence else ""
         print(
-            f"{lap.number:>4} {lap.kind:<10} {clock_text(lap.time_s):>12} {sure:>7}  {lap.distance_m:>8.1f}  {cells}{mark}{why}"
+            f"{lap.number:>4} {lap.kind:<10} {clock_text(lap.time_s):>12} {sure:>7}  {lap.distance_m:>8.1f}  "
+            f"{cells}{mark}{why}"
         )
     found = session.statistics
     if found:
         parts = [f"best {clock_text(found['best_s'])}"]
-        parts += [f"{word} {clock_text(found[key])}" for key, word in (
-            ("rolling_best_s", "rolling best"), ("theoretical_best_s", "theoretical"), ("ideal_s", "ideal with speeds that join"),
-            ("mean_s", "mean")) if key in found]  # fmt: skip
+        parts += [
+            f"{word} {clock_text(found[key])}"
+            for key, word in (
+                ("rolling_best_s", "rolling best"),
+                ("theoretical_best_s", "theoretical"),
+                ("ideal_s", "ideal with speeds that join"),
+                ("mean_s", "mean"),
+            )
+            if key in found
+        ]
         if found.get("spread_s") is not None:
             parts.append(f"spread {found['spread_s']:.3f} s")
         print(", ".join(parts) + "  (± is 95 %)")
-    _print_run(session)
+    _print_run(_running(session).get("run"))
     recording = session.recording
     for issue in (*(recording.issues if recording else ()), *session.issues):
         print(f"note: {issue}")

@@ -39,8 +39,7 @@ class GnssObservations:
 
     t_ns (n,) receiver time tags; row_start (n + 1,); sat (m,) identifiers of core.satellites;
     signals: per system letter the signal codes of its slots; code_m, phase_cyc, doppler_hz, cn0_dbhz, lli
-    (m, slots), NaN (lli: 0) where not observed; clock_jump (n,) receiver clock steps in whole ms, removed
-    nowhere: they are only told.
+    (m, slots), NaN (lli: 0) where not observed. Receiver clock steps are told in the issues and removed nowhere.
     """
 
     t_ns: I64

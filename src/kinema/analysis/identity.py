@@ -193,14 +193,14 @@ def _count(gt: _Ragged, tr: _Ragged, n_frames: int) -> IdentityCounts:
     return IdentityCounts(**hota, clear=clear, mostly=mostly, identity=identity, frames=n_frames)
 
 
-def _count_hota(args: Any, score: F64, gt_count: F64, tr_count: F64) -> dict[str, F64]:
+def _count_hota(args: tuple[I64, I64, I64, I64, I64, F64], score: F64, gt_count: F64, tr_count: F64) -> dict[str, F64]:
     """HOTA's sums per alpha, from the matched pairs: no identity × identity × alpha table is made."""
     from kinema.kernels.mot_metrics import hota_pairs
 
     n_gt, n_tr = len(args[0]), len(args[2])
     most = min(n_gt, n_tr)
     pair_gt, pair_tr, pair_sim = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
-    n = int(hota_pairs(*args, score=score, pair_gt=pair_gt, pair_tr=pair_tr, pair_sim=pair_sim))
+    n = hota_pairs(*args, score, pair_gt, pair_tr, pair_sim)
     pair_gt, pair_tr, pair_sim = pair_gt[:n], pair_tr[:n], pair_sim[:n]
     key, which = np.unique(pair_gt * len(tr_count) + pair_tr, return_inverse=True)
     g, t = gt_count[key // len(tr_count)], tr_count[key % len(tr_count)]

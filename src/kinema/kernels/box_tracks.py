@@ -3,7 +3,9 @@
 A track is a row of `x` (n, 8): centre x, y, width, height in pixels, then their rates per second; `var` (n, 4, 3) holds
 per coordinate the variance, the covariance with its rate, and the rate's variance (the coordinates are independent);
 `mood` (n, 4): log-odds of existence, running innovation ratio of place and of size, time last seen (s); `mark` (n, 3)
-int64: state (FREE, TENTATIVE, CONFIRMED), identity, hits. Noises are shares of the box's size (`box_scale`).
+int64: state (FREE, TENTATIVE, CONFIRMED), identity, hits; `past` (n, 3, 4) the last three boxes; `run` (n,) int64 how
+many frames in a row it was detected. `scene` (7,): learnt noise of place and of size, how many values they rest on, the
+last time step, and this frame's votes on both and their number. Noises are shares of the box's size (`box_scale`).
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.pairs import NO_PAIR, match_pairs
+from kinema.kernels.pairs import NO_PAIR, match_pairs, sorted_order
 
 FREE, TENTATIVE, CONFIRMED = 0, 1, 2
 LOOM_LIMIT = 0.3
 ADAPT_LIMIT = 10.0
+MOST_PARTNERS = 100
+"""Candidates of one track in one round: memory stays linear however many boxes lie over each other."""
 
 
 class BoxMotion(NamedTuple):
@@ -29,7 +33,13 @@ class BoxMotion(NamedTuple):
     """Least score of a detection that may start a track."""
     r_place: float = 0.03
     r_size: float = 0.05
-    """Measurement noise of centre and size."""
+    r_scale: float = 1.0
+    r_high: float = 0.06
+    """Measurement noise of centre and size: r_scale × what is learnt on the way, from the first values up to r_high.
+    (Boxes can be more precise than that, but how a body fills its box is not.)"""
+    learn: float = 1.0
+    learn_after: float = 50.0
+    """How fast it is learnt, and the number of values that the first ones are worth."""
     q_place: float = 0.3
     q_size: float = 0.2
     """Acceleration noise, per second^1.5."""
@@ -64,8 +74,9 @@ class BoxMotion(NamedTuple):
     coast_hits: float = 10.0
     coast_sigma: float = 0.1
     """A track is reported without detection for so long, if seen so often and known so well."""
-    smoothing: float = 0.2
-    """Share of the filtered box in what is reported; the rest is the detection."""
+    smooth_place: float = 0.03
+    smooth_size: float = 0.05
+    """Noise at which half of the filtered box is in what is reported; the rest is the detection."""
 
 
 @kernel
@@ -148,8 +159,8 @@ def follow_camera(
         return
     for c in range(2):
         shifts = dx[:n] if c == 0 else dy[:n]
-        middle = np.median(shifts)
-        spread = 1.4826 * np.median(np.abs(shifts - middle))
+        middle = _median(shifts)
+        spread = 1.4826 * _median(np.abs(shifts - middle))
         weight = middle**2 / (middle**2 + noise * (spread**2 / n + 0.25))
         for t in range(len(x)):
             if mark[t, 0] != FREE:
@@ -184,6 +195,25 @@ def _pair_cost(
 
 
 @kernel
+def _cheapest(cols: np.ndarray, costs: np.ndarray) -> int:
+    """Bring the MOST_PARTNERS cheapest candidates to the front."""
+    order = np.empty(len(costs), np.int64)
+    sorted_order(costs, order)
+    old_cols, old_costs = cols.copy(), costs.copy()
+    for k in range(MOST_PARTNERS):
+        cols[k], costs[k] = old_cols[order[k]], old_costs[order[k]]
+    return MOST_PARTNERS
+
+
+@kernel
+def _median(values: np.ndarray) -> float:
+    order = np.empty(len(values), np.int64)
+    sorted_order(values, order)
+    half = len(values) // 2
+    return 0.5 * (values[order[half]] + values[order[len(values) - 1 - half]])
+
+
+@kernel
 def associate(
     x: np.ndarray,
     var: np.ndarray,
@@ -207,6 +237,7 @@ def associate(
     for turn in range(4):
         k = 0
         for t in range(n):
+            first = k
             if mark[t, 0] != (TENTATIVE if turn == 3 else CONFIRMED) or row_to_col[t] >= 0:
                 continue
             fresh = mood[t, 3] >= before_s
@@ -224,18 +255,21 @@ def associate(
                     costs = np.concatenate((costs, costs))
                 rows[k], cols[k], costs[k] = t, j, cost
                 k += 1
+            if k - first > MOST_PARTNERS:
+                k = first + _cheapest(cols[first:k], costs[first:k])
         match_pairs(rows[:k], cols[:k], costs[:k], row_to_col, col_to_row)
 
 
 @kernel
 def absorb(
-    x: np.ndarray, var: np.ndarray, mood: np.ndarray, t: int, box: np.ndarray, now_s: float, how: BoxMotion
-) -> None:
+    x: np.ndarray, var: np.ndarray, mood: np.ndarray, t: int, box: np.ndarray, now_s: float, scene: np.ndarray,
+    how: BoxMotion,
+) -> None:  # fmt: skip
     """Kalman update of one track with its box, keeping the running ratio of innovations to what was expected."""
     size = box_scale(box[2], box[3])
     for c in range(4):
         v = var[t, c]
-        noise = (how.r_place if c < 2 else how.r_size) * size
+        noise = min(max(how.r_scale * scene[c // 2], how.r_place if c < 2 else how.r_size), how.r_high) * size
         s = v[0] + noise * noise
         innovation = box[c] - x[t, c]
         mood[t, 1 + c // 2] += (1 - how.memory) * 0.5 * (innovation * innovation / s - mood[t, 1 + c // 2])
@@ -246,6 +280,38 @@ def absorb(
         v[1] *= 1 - k0
         v[0] *= 1 - k0
     mood[t, 3] = now_s
+
+
+@kernel
+def vote_noise(past: np.ndarray, run: np.ndarray, scene: np.ndarray, t: int, box: np.ndarray) -> None:
+    """Take a box into the history of a track, and a vote of its third difference on the scene's noise.
+
+    Third differences cancel all motion up to constant acceleration and leave 20 times the noise's variance; whether
+    they are above or below what is thought to be their median is counted.
+    """
+    if run[t] >= 3:
+        size = box_scale(box[2], box[3])
+        for c in range(4):
+            third = box[c] - 3 * past[t, 2, c] + 3 * past[t, 1, c] - past[t, 0, c]
+            scene[4 + c // 2] += 1.0 if 1.4826 * abs(third) > scene[c // 2] * np.sqrt(20.0) * size else -1.0
+        scene[6] += 1.0
+    past[t, 0] = past[t, 1]
+    past[t, 1] = past[t, 2]
+    past[t, 2] = box
+    run[t] += 1
+
+
+@kernel
+def count_votes(scene: np.ndarray, how: BoxMotion) -> None:
+    """Move the scene's noise towards its running median by ever smaller steps (Robbins and Monro 1951), once per
+    frame, so that the order of the tracks does not matter."""
+    rate = how.learn / (how.learn_after + scene[2])
+    for c in range(2):
+        step_log = min(max(rate * scene[4 + c], -0.5), 0.5)
+        scene[c] = min(max(scene[c] * np.exp(step_log), 1e-3), 1.0)
+        scene[4 + c] = 0.0
+    scene[2] = min(scene[2] + scene[6], 2000.0)
+    scene[6] = 0.0
 
 
 @kernel
@@ -290,6 +356,9 @@ def step(
     var: np.ndarray,
     mood: np.ndarray,
     mark: np.ndarray,
+    past: np.ndarray,
+    run: np.ndarray,
+    scene: np.ndarray,
     det: np.ndarray,
     score: np.ndarray,
     before_s: float,
@@ -310,6 +379,10 @@ def step(
     and box of coasting tracks. `x` has at least m free rows. Returns the next identity and how many coast.
     """
     strong = score >= how.strong
+    doubt = 0.0 if next_id == 0 else how.doubt
+    if abs(now_s - before_s - scene[3]) > 1e-6:
+        run[:] = 0
+    scene[3] = now_s - before_s
     predict(x, var, mood, mark, now_s - before_s, how)
     follow_camera(x, mood, mark, det, strong, before_s, how.camera)
     row_to_col, col_to_row = np.empty(len(x), np.int64), np.empty(len(det), np.int64)
@@ -318,17 +391,20 @@ def step(
     for t in range(len(x)):
         j = row_to_col[t]
         if mark[t, 0] != FREE and j >= 0:
-            absorb(x, var, mood, t, det[j], now_s, how)
+            absorb(x, var, mood, t, det[j], now_s, scene, how)
+            vote_noise(past, run, scene, t, det[j])
             mark[t, 2] += 1
             mood[t, 0] = min(mood[t, 0] + how.hit_score * likely_real(score[j], how) + how.hit, how.sure)
         elif mark[t, 0] != FREE:
             mood[t, 0] -= how.miss
+            run[t] = 0
             if mark[t, 0] == TENTATIVE or now_s - mood[t, 3] > how.lost_s:
                 mark[t, 0] = FREE
             elif _coasts(x[t], var[t], mood[t], mark[t], now_s, width, height, how):
                 extra[coasting, 0] = mark[t, 1]
                 extra[coasting, 1:] = x[t, :4]
                 coasting += 1
+    count_votes(scene, how)
     row = 0
     for j in range(len(det)):
         ids[j], told[j] = -1, False
@@ -337,15 +413,19 @@ def step(
             while mark[row, 0] != FREE:
                 row += 1
             t = row
-            doubt = 0.0 if next_id == 0 else how.doubt
             born(x, var, mood, mark, t, det[j], now_s, likely_real(score[j], how) - doubt, how)
             mark[t, 1] = next_id
             next_id += 1
+            run[t] = 0
+            vote_noise(past, run, scene, t, det[j])
         if t >= 0:
             ids[j], told[j] = mark[t, 1], mood[t, 0] > 0.0
             if told[j]:
                 mark[t, 0] = CONFIRMED
-            boxes[j] = how.smoothing * x[t, :4] + (1.0 - how.smoothing) * det[j]
+            for c in range(4):
+                share = (scene[c // 2] / (how.smooth_place if c < 2 else how.smooth_size)) ** 4
+                share /= 1.0 + share
+                boxes[j, c] = share * x[t, c] + (1.0 - share) * det[j, c]
     return next_id, coasting
 
 

@@ -63,7 +63,8 @@ def track_offline(
 
 def _collect(detections: Detections, motion: BoxMotion, hindsight: Hindsight) -> list[_Track]:
     """Detections of each identity that was sure at least once and is worth keeping."""
-    found = [(answer.track, rows, answer.told) for _, rows, answer in run(detections, motion)]
+    none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_))
+    found = [none, *((answer.track, rows, answer.told) for _, rows, answer in run(detections, motion))]
     identity, rows, told = (np.concatenate(part) for part in zip(*found, strict=True))
     mine = np.isin(identity, np.unique(identity[told]))
     identity, rows = identity[mine], rows[mine]

@@ -47,6 +47,7 @@ class BoxTracker:
         self.motion = motion or BoxMotion()
         self.frame = 0
         self._next_id = 0
+        self._scene = np.array([self.motion.r_place, self.motion.r_size, 0.0, 0.0, 0.0, 0.0, 0.0])
         self._resize(64)
 
     def _resize(self, rows: int) -> None:
@@ -57,6 +58,8 @@ class BoxTracker:
         self._var = np.concatenate((getattr(self, "_var", np.empty((0, 4, 3))), pad))
         self._mood = np.concatenate((getattr(self, "_mood", np.empty((0, 4))), np.zeros((more, 4))))
         self._mark = np.concatenate((getattr(self, "_mark", np.empty((0, 3), np.int64)), np.zeros((more, 3), np.int64)))
+        self._past = np.concatenate((getattr(self, "_past", np.empty((0, 3, 4))), np.zeros((more, 3, 4))))
+        self._run = np.concatenate((getattr(self, "_run", np.empty(0, np.int64)), np.zeros(more, np.int64)))
         self._extra = np.empty((rows, 5))
 
     @property
@@ -85,7 +88,8 @@ class BoxTracker:
         ids, told, boxes = np.empty(m, np.int64), np.empty(m, np.bool_), np.empty((m, 4))
         before_s, now_s = self.frame / self.frame_rate_hz, frame / self.frame_rate_hz
         self._next_id, coasting = step(
-            self._x, self._var, self._mood, self._mark, det, gate("score", score, np.float64, (m,)),
+            self._x, self._var, self._mood, self._mark, self._past, self._run, self._scene, det,
+            gate("score", score, np.float64, (m,)),
             before_s, now_s, self._next_id, self.width, self.height, self.motion, ids, told, boxes, self._extra,
         )  # fmt: skip
         self.frame = frame
@@ -97,7 +101,8 @@ class BoxTracker:
 
 def track_online(detections: Detections, motion: BoxMotion | None = None) -> BoxTracks:
     """Run the online tracker over a recording. Boxes without area are left out."""
-    parts: list[tuple[I64, I64, F64, F64, I64]] = []
+    none = np.empty(0, np.int64)
+    parts: list[tuple[I64, I64, F64, F64, I64]] = [(none, none, np.empty((0, 4)), np.empty(0), none)]
     for frame, rows, answer in run(detections, motion):
         told, more = answer.told, len(answer.coasting)
         parts.append((

@@ -292,7 +292,7 @@ def _checked(session: Session) -> Session:
 
 
 def _through_pit(session: Session, rows: np.ndarray) -> bool:
-    """Whether at least half of the course's pit lane was driven: within 5 m of it, and nearer to it than to the line."""
+    """Whether at least half of the course's pit lane was driven: within 5 m of it, and nearer than to the line."""
     course, strip, path = session.course, session.strip, session.path
     if course is None or strip is None or len(course.pit_ne_m) < 2:
         return False

@@ -53,8 +53,8 @@ ZONE_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Effort:
-    """A stretch of running between rests. measured_m: along the track's lane, or the smoothed path. distance_m: in a set
-    of equal efforts the estimate that heeds the set distance too, else the measured one; sigma_m is its uncertainty."""
+    """A stretch of running between rests. measured_m: along the track's lane, or the smoothed path. distance_m: in a
+    set of equal efforts the estimate that heeds the set distance too, else the measured one; sigma_m is of it."""
 
     number: int
     t0_ns: int

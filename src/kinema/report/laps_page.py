@@ -276,21 +276,7 @@ def _pm(sigma_s: float) -> str:
 
 
 def _corner_table(compared: tuple[CornerDelta, ...]) -> Table:
-    rows: list[list[str | Cell]] = []
-    for c in compared:
-        rows.append(
-            [
-                f"{c.corner.number} {'left' if c.corner.left else 'right'}",
-                Cell(f"{c.lost_s:+.3f}", c.lost_s, _pm(c.sigma_s)),
-                Cell(f"{c.a.entry_mps * 3.6:.1f} / {c.b.entry_mps * 3.6:.1f}", c.a.entry_mps),
-                Cell(f"{c.a.least_mps * 3.6:.1f} / {c.b.least_mps * 3.6:.1f}", c.a.least_mps),
-                Cell(f"{c.a.exit_mps * 3.6:.1f} / {c.b.exit_mps * 3.6:.1f}", c.a.exit_mps),
-                _metres(c.a.braking_m, c.b.braking_m),
-                Cell(f"{c.a.offset_m:+.1f} / {c.b.offset_m:+.1f}", c.a.offset_m),
-                Cell(f"{c.a.lateral_g:.2f} / {c.b.lateral_g:.2f}", c.a.lateral_g),
-                c.reason,
-            ]
-        )
+    rows = [_corner_row(c) for c in compared]
     heads = [
         "Turn",
         "Lost s",
@@ -303,6 +289,21 @@ def _corner_table(compared: tuple[CornerDelta, ...]) -> Table:
         "Why",
     ]
     return Table("Corner by corner", heads, rows, "lap / reference; ± is 95 %")
+
+
+def _corner_row(c: CornerDelta) -> list[str | Cell]:
+    a, b = c.a, c.b
+    return [
+        f"{c.corner.number} {'left' if c.corner.left else 'right'}",
+        Cell(f"{c.lost_s:+.3f}", c.lost_s, _pm(c.sigma_s)),
+        Cell(f"{a.entry_mps * 3.6:.1f} / {b.entry_mps * 3.6:.1f}", a.entry_mps),
+        Cell(f"{a.least_mps * 3.6:.1f} / {b.least_mps * 3.6:.1f}", a.least_mps),
+        Cell(f"{a.exit_mps * 3.6:.1f} / {b.exit_mps * 3.6:.1f}", a.exit_mps),
+        _metres(a.braking_m, b.braking_m),
+        Cell(f"{a.offset_m:+.1f} / {b.offset_m:+.1f}", a.offset_m),
+        Cell(f"{a.lateral_g:.2f} / {b.lateral_g:.2f}", a.lateral_g),
+        c.reason,
+    ]
 
 
 def _metres(a: float, b: float) -> str | Cell:

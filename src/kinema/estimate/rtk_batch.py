@@ -21,6 +21,9 @@ from kinema.estimate.rtk_table import SLOTS, RtkTable
 
 SNAPSHOT_BYTES = 300_000_000
 ROUNDS = 2
+CONFIRM = 2.0
+MAJORITY = 0.9
+LOOK_OVER = 20
 RELEASE_SIGMA = 3.0
 """A held integer that disagrees by more with all others is let go: the batch has no later epoch to notice it."""
 
@@ -118,6 +121,18 @@ def combine(forward: Snapshot, backward: Snapshot | None) -> tuple[F64, F64]:
     return x2, 0.5 * (p2 + p2.T)
 
 
+@dataclass(frozen=True)
+class Passes:
+    """A forward filter after its pass, its snapshots, those of the backward one before the same epochs, and the backward
+    predictions of position and velocity (n, 6) with their covariance."""
+
+    ahead: RtkFilter
+    kept: dict[int, Snapshot]
+    after: dict[int, Snapshot]
+    prior: F64
+    prior_cov: F64
+
+
 class Batch:
     """The batch over one table."""
 
@@ -142,17 +157,15 @@ class Batch:
             chosen[keep] = True
         return chosen
 
-    def passes(
-        self, integers: ArcIntegers, search: bool
-    ) -> tuple[RtkFilter, RtkFilter, dict[int, Snapshot], dict[int, Snapshot], F64, F64]:
-        """Forward and backward passes; the snapshots to combine; backward predictions of position and velocity."""
+    def passes(self, integers: ArcIntegers, chosen: Bool) -> Passes:
+        """Forward and backward passes, with snapshots of both at the chosen epochs."""
         n = len(self.table.t_ns)
         t = self.table.t_ns
         ahead = RtkFilter(self.table, self.params, self.arc, static=self.static, integers=integers)
         kept: dict[int, Snapshot] = {}
         for k in range(n):
             ahead.step(k)
-            if search and self.chosen[k]:
+            if chosen[k]:
                 kept[k] = snapshot(ahead)
         back = RtkFilter(self.back_table, self.params, self.back_arc, static=self.static, integers=integers)
         after: dict[int, Snapshot] = {}
@@ -161,34 +174,35 @@ class Batch:
             k = n - 1 - j
             s = back.state
             if j > 0 and s.n:
-                if search and self.chosen[k]:
+                if chosen[k]:
                     after[k] = foreseen(back, float(t[k + 1] - t[k]) * 1e-9)
                 prior[k], prior_cov[k] = s.x[:6], s.p[:6, :6]
             back.step(j)
-        return ahead, back, kept, after, prior, prior_cov
+        return Passes(ahead, kept, after, prior, prior_cov)
 
-    def integers_of(
-        self, ahead: RtkFilter, kept: dict[int, Snapshot], after: dict[int, Snapshot], known: ArcIntegers
-    ) -> tuple[ArcIntegers, F64]:
-        """Search the combined float solution at the chosen epochs, one after another, holding what agreed."""
+    def search(self, both: Passes, known: ArcIntegers, figures: F64) -> ArcIntegers:
+        """Search the combined float solution at its snapshots, one after another; each gives its arcs a vote.
+
+        What is known already is held, and let go where it disagrees. figures (n, 8) receives what each search found.
+        """
         from kinema.kernels.rtk_fix import fix_epoch, remember
 
-        t = self.table
+        t, ahead = self.table, both.ahead
         memory = np.tile([0.0, -1.0, 0.0], (SATS, SLOTS, 1))
         memory_arc = np.full((SATS, SLOTS), -1, dtype=np.int64)
         index = np.full((SATS, SLOTS + 1), -1, dtype=np.int64)
         dd, integer = np.zeros((200, 4), dtype=np.int64), np.zeros(200)
         votes: dict[int, dict[tuple[int, float], int]] = {}
-        figures = np.zeros((len(t.t_ns), 8))
+        visits = np.zeros(len(known.datum), dtype=np.int64)
         settings = ahead.fix_settings.copy()
-        settings[2], settings[7] = 2.0, RELEASE_SIGMA
-        datum = 0.0
+        settings[2], settings[7] = CONFIRM, RELEASE_SIGMA
+        datum = float(known.datum.max(initial=-1) + 1)
         size = ahead.state.x.shape[0]
-        for k in sorted(kept):
-            seen = kept[k]
+        x, p, lock = np.zeros(size), np.zeros((size, size)), np.full(size, 100, dtype=np.int64)
+        for k in sorted(both.kept):
+            seen = both.kept[k]
             n = len(seen.x)
-            x, p = np.zeros(size), np.zeros((size, size))
-            x[:n], p[:n, :n] = combine(seen, after.get(k))
+            x[:n], p[:n, :n] = combine(seen, both.after.get(k))
             index[:] = -1
             index[seen.keys[7:, 0], seen.keys[7:, 1]] = np.arange(7, n)
             here = np.full((SATS, SLOTS), -1, dtype=np.int64)
@@ -196,32 +210,49 @@ class Batch:
             here[seen.keys[phase, 0], seen.keys[phase, 1]] = seen.arc[phase]
             changed = here != memory_arc
             memory[changed] = (0.0, -1.0, 0.0)
+            old = changed & (here >= 0)
+            old[old] = known.datum[here[old]] >= 0
+            memory[old, 0], memory[old, 1], memory[old, 2] = known.value[here[old]], known.datum[here[old]], CONFIRM
             memory_arc = here
+            visits[here[here >= 0]] += 1
             rows = np.arange(t.row_start[k], t.row_start[k + 1])
             dx, less = np.zeros(3), np.zeros((3, 3))
-            lock = np.full(size, 100, dtype=np.int64)
             status, count, datum = fix_epoch(
                 x, p, index, lock, rows, len(rows), t.sat, ahead.group, 7, t.elevation, t.wavelength, ahead.usable,
                 memory, datum, settings, dx, less, figures[k], dd, integer,
             )  # fmt: skip
             if status > 0:
-                datum = remember(dd, integer, count, memory, datum, 2.0)
+                datum = remember(dd, integer, count, memory, datum, CONFIRM)
                 for s, f in np.argwhere((memory[:, :, 1] >= 0.0) & (here >= 0)):
                     key = (int(memory[s, f, 1]), float(memory[s, f, 0]))
                     poll = votes.setdefault(int(here[s, f]), {})
                     poll[key] = poll.get(key, 0) + 1
-        return _elected(votes, self.arc), figures
+        return _elected(votes, visits, known)
+
+    def _still_open(self, known: ArcIntegers, usable: Bool) -> Bool:
+        """Epochs at which arcs that could be fixed are not, of those to search; and a few to look over the others."""
+        has = (self.arc >= 0) & usable
+        has[has] = known.datum[self.arc[has]] < 0
+        n = len(self.table.t_ns)
+        waiting = np.zeros(n, dtype=np.bool_)
+        waiting[self.table.epoch[has.any(axis=1)]] = True
+        look = np.zeros(n, dtype=np.bool_)
+        look[::LOOK_OVER] = True
+        return np.asarray((self.chosen & waiting) | look)
 
     def solve(self) -> BatchOutput:
-        """Float passes, integers, passes with them imposed; once more for what the first round left open."""
+        """Float passes and integers; passes with these imposed, for what is still open; the fixed solution."""
         known = no_integers(self.arc)
+        chosen = self.chosen
+        figures = np.zeros((len(self.table.t_ns), 8))
         for turn in range(ROUNDS):
             self.progress("batch: float solution" if turn == 0 else "batch: with integers", turn / (ROUNDS + 1))
-            ahead, _, kept, after, prior, prior_cov = self.passes(known, True)
-            known, figures = self.integers_of(ahead, kept, after, known)
+            both = self.passes(known, chosen)
+            known = self.search(both, known, figures)
+            chosen = self._still_open(known, both.ahead.usable)
         self.progress("batch: fixed solution", ROUNDS / (ROUNDS + 1))
-        ahead, _, _, _, prior, prior_cov = self.passes(known, False)
-        return self._merge(ahead, prior, prior_cov, figures, known)
+        last = self.passes(known, np.zeros_like(chosen))
+        return self._merge(last.ahead, last.prior, last.prior_cov, figures, known)
 
     def _merge(self, ahead: RtkFilter, prior: F64, prior_cov: F64, figures: F64, known: ArcIntegers) -> BatchOutput:
         """Position and velocity of both passes, weighted by their covariances."""
@@ -269,12 +300,16 @@ class Batch:
         return tied
 
 
-def _elected(votes: dict[int, dict[tuple[int, float], int]], arc: I64) -> ArcIntegers:
-    """The integer that most epochs gave each arc; an arc on which they disagree by more than a tenth stays open."""
-    known = no_integers(arc)
+def _elected(votes: dict[int, dict[tuple[int, float], int]], visits: I64, before: ArcIntegers) -> ArcIntegers:
+    """The integer that nearly all searches of an arc gave; one on which they disagree stays open.
+
+    An arc that was not visited keeps what was known before.
+    """
+    known = ArcIntegers(before.value.copy(), before.datum.copy())
+    known.datum[(visits > 0) | (known.datum < 0)] = -1
     for a, poll in votes.items():
         key, count = max(poll.items(), key=lambda item: item[1])
-        if count >= 2 and count >= 0.9 * sum(poll.values()):
+        if count >= MAJORITY * sum(poll.values()) and (count >= 2 or before.datum[a] == key[0]):
             known.datum[a], known.value[a] = key
     return known
 

@@ -170,7 +170,6 @@ class RtkFilter:
         o.d_m[k], o.cov[k] = s.x[:3], s.p[:3, :3]
         o.v_mps[k], o.cov_v[k] = s.x[3:6], s.p[3:6, 3:6]
         self.cov6[k] = s.p[:6, :6]
-        self._forget_new_arcs(row0, row1)
 
     def fix(self, k: int) -> None:
         """Try to fix epoch k, which was the last step, and remember what was found."""
@@ -179,6 +178,7 @@ class RtkFilter:
         t, s, o = self.table, self.state, self.out
         if s.n == 0:
             return
+        self._forget_new_arcs(int(t.row_start[k]), int(t.row_start[k + 1]))
         rows = np.arange(int(t.row_start[k]), int(t.row_start[k + 1]))
         self.fix_settings[8] = float(k % SEARCH_EVERY == 0)
         status, count, s.datum = fix_epoch(

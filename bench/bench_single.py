@@ -2,8 +2,9 @@
 
     KINEMA_DATA=… OMP_NUM_THREADS=1 python bench/bench_single.py [RECORDING …]
 
-Processor time of one thread. Both get observations and messages in memory, the same systems, two frequencies for Kinema and RTKLIB's single mode
-with broadcast ionosphere (pyrtklib5). Reading is not counted; bench_rinex.py does that.
+Processor time of one thread. Both get observations and messages in memory and the same systems; Kinema takes two
+frequencies and smooths, RTKLIB (pyrtklib5) solves its single mode with the broadcast ionosphere. Reading is not
+counted: bench_rinex.py does that.
 """
 
 from __future__ import annotations

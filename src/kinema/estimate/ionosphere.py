@@ -18,6 +18,8 @@ from kinema.core.arrays import F64, I64, Bool
 CORRELATION_S = 60.0
 """Codes' multipath stays itself for about this long: what levelling an arc gains."""
 LEVEL_FLOOR_M = 0.2
+SHARED_NOISE = 1.35
+"""The code that the delay is taken off made the delay too: the sum of both is this much worse than if it had not."""
 NODE_S = 900.0
 MAX_NODES = 48
 IRREGULAR_M = 0.15
@@ -98,7 +100,7 @@ def estimate(
     var[rows] *= 1 - share
     pair = np.full(len(t_s), -1, dtype=np.int64)
     pair[rows] = pair_of
-    return IonosphereEstimate(slant, np.sqrt(var), pair, bias)
+    return IonosphereEstimate(slant, np.sqrt(var) * np.where(pair >= 0, SHARED_NOISE, 1.0), pair, bias)
 
 
 def _level(t_s: F64, measured: F64, carrier: F64, shape: F64, arc: I64, pair: I64) -> tuple[F64, F64, I64]:

@@ -17,6 +17,8 @@ WIDEN = (4.0, 2.0, 1.4, 1.0)
 GAUSSIAN = 50.0
 SLOW_S = 900.0
 SLOW_PRIOR = 4.0
+FEW = 4.0
+"""So many satellites' residuals may by chance look twice as quiet as they are."""
 FILTER_TURNS = 6
 UNLINKED = 1e8
 """Power densities that tie an epoch's motion and clock to nothing."""
@@ -214,6 +216,7 @@ def slow_part(rows: Rows, resid: F64, share: F64) -> F64:
         mine = long & (rows.system[used[first]] == k)
         found = (float(square[mine].sum()) + SLOW_PRIOR * every) / (mine.sum() + SLOW_PRIOR)
         trust = long.sum() / (long.sum() + SLOW_PRIOR)
+        found *= 1.2 * (1 + FEW / max(int(mine.sum()), 1))
         out[rows.system == k] *= np.clip(np.sqrt(found) ** trust, 0.05, 4.0)
     return out
 

@@ -32,7 +32,7 @@ class Params:
     """Degrees of freedom of the Student-t of codes that are too long: reflections only lengthen."""
     nu_doppler: float = 3.0
     nu_carrier: float = 3.0
-    troposphere_sigma_m: float = 0.1
+    troposphere_sigma_m: float = 0.15
     """Of the zenith delay: estimated, with this much freedom."""
     zenith_drift_m_per_sqrt_s: float = 1e-4
     passes: int = 6

@@ -238,3 +238,33 @@ def test_every_sport_file_reads(data_dir) -> None:  # type: ignore[no-untyped-de
         rec = read(path, on_bad="skip")
         assert len(_fixes(rec)) > 10
         assert "heart_rate" in rec.streams
+
+
+def test_xrk_through_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader's own work, on tables of the shape that libxrk documents."""
+    import sys
+    from types import ModuleType, SimpleNamespace
+
+    import pyarrow as pa
+
+    def channel(name: str, values: list[float], units: str) -> pa.Table:
+        field = pa.field(name, pa.float64(), metadata={b"units": units.encode()})
+        schema = pa.schema([pa.field("timecodes", pa.int64()), field])
+        return pa.table([pa.array([0, 40, 80]), pa.array(values)], schema=schema)
+
+    tables = {
+        "GPS Latitude": channel("GPS Latitude", [35.0, 35.00001, 35.00002], "deg"),
+        "GPS Longitude": channel("GPS Longitude", [138.0, 138.0, 138.0], "deg"),
+        "GPS Speed": channel("GPS Speed", [10.0, 11.0, 12.0], "m/s"),
+        "RPM": channel("RPM", [5000.0, 5100.0, 5200.0], "rpm"),
+    }
+    rows = pa.table({"num": [0, 1, 2], "start_time": [0, 20, 60], "end_time": [20, 60, 80]})
+    log = SimpleNamespace(channels=tables, laps=rows, metadata={"Log Date": "05/12/2024", "Log Time": "10:00:00"})
+    module = ModuleType("libxrk")
+    module.aim_xrk = lambda _data: log  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "libxrk", module)
+    (tmp_path / "a.xrk").write_bytes(b"<hCNF" + b"\0" * 100)
+    rec = read(tmp_path / "a.xrk")
+    assert rec.streams["rpm"].unit == "1/min"
+    assert [lap.time_s for lap in rec.streams["device_laps"]] == [pytest.approx(0.04)]
+    assert iso_utc(int(_fixes(rec).t_ns[0]), 0) == "2024-12-05T10:00:00Z"

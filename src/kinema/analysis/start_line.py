@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from kinema.core.arrays import F64
 from kinema.core.course import Course, Gate
 from kinema.core.event import Lap
 from kinema.core.recording import Recording
-from kinema.course.learn import gate_across
+from kinema.course.learn import gate_across, learned_course
 from kinema.course.library import start_named, starts_near
-from kinema.errors import ConfigError
+from kinema.course.strip import Strip
+from kinema.errors import ConfigError, DataError
 
 HALF_GATE_M = 15.0
 CANDIDATE_STEP_M = 20.0
@@ -67,7 +69,7 @@ def start_line(
         known = _through_point(path, named[1], named[2], f"library: {named[0]}")
         if known is not None and len(known.crossings):
             return known
-    for find in (_from_gates, _from_sharp_laps, _from_library, _from_coarse_laps, _from_repetition):
+    for find in (_from_gates, _from_sharp_laps, _from_lap_times, _from_library, _from_coarse_laps, _from_repetition):
         found = find(path, recording)
         if found is not None:
             return found
@@ -105,6 +107,44 @@ def _from_gates(path: Path, recording: Recording | None) -> StartLine | None:
                 if len(line.crossings) >= 2:
                     return line
     return None
+
+
+def _from_lap_times(path: Path, recording: Recording | None) -> StartLine | None:
+    """The place of the course from which the lap times that the device lists come out: it timed them there. Only
+    where they fit to 50 ms on average, and so do those of no place further than 60 m away."""
+    times = recording.streams.get("device_lap_times") if recording is not None else None
+    if times is None or len(times.value) < 3:
+        return None
+    base = _from_repetition(path, recording)
+    if base is None:
+        return None
+    rows = base.crossings.row[base.crossings.sign > 0]
+    laps = [path.ne_m[a:b] for a, b in pairwise(rows)]
+    try:
+        strip = Strip.of(learned_course("", path.plane, sorted(laps, key=len)[: len(laps) // 2 + 1], True))
+    except DataError:
+        return None
+    way = np.maximum.accumulate(strip.unwrapped(strip.follow(path.ne_m)[0]))
+    keep = np.concatenate([[True], np.diff(way) > 1e-6])
+    at = np.arange(0.0, strip.length_m, 2.0)
+    misfit = np.array([_misfit(times.value, way[keep], path.t_s[keep], s, strip.length_m) for s in at])
+    best = int(np.argmin(misfit))
+    apart = np.abs((at - at[best] + strip.length_m / 2) % strip.length_m - strip.length_m / 2)
+    if misfit[best] > 0.05 or misfit[apart > 60.0].min(initial=np.inf) < 1.5 * misfit[best]:
+        return None
+    point, heading = strip.to_ne(at[best : best + 1], np.zeros(1))[0], strip.tangent_ne(at[best : best + 1])[0]
+    gate = gate_across(path.plane, point, heading, HALF_GATE_M, "start")
+    return _crossed(path, gate, "where the device's lap times come out")
+
+
+def _misfit(times_s: F64, way: F64, t_s: F64, station: float, length_m: float) -> float:
+    """RMS difference of the lap times from a station and those of a list, at the alignment that suits best."""
+    marks = np.arange(np.ceil((way[0] - station) / length_m), np.floor((way[-1] - station) / length_m) + 1)
+    laps = np.diff(np.interp(station + marks * length_m, way, t_s))
+    if len(laps) < len(times_s):
+        return float("inf")
+    windows = np.lib.stride_tricks.sliding_window_view(laps, len(times_s))
+    return float(np.sqrt(((windows - times_s) ** 2).mean(axis=1)).min())
 
 
 def _device_laps(recording: Recording | None) -> tuple[Lap, ...]:

@@ -27,7 +27,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     except ImportError:
         raise ConfigError(f"{source.path}: AiM files need libxrk; pip install 'kinema[aim]'") from None
     try:
-        log = aim_xrk(str(source.path))
+        log = aim_xrk(bytes(source.data))
     except Exception as error:
         # The library tells of damage by several kinds of errors.
         raise FormatError(

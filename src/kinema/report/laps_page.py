@@ -162,7 +162,7 @@ def _channel_plots(columns: Columns, session: Session, drawn: list[_Drawn]) -> l
     names.sort(key=lambda n: FIRST_CHANNELS.index(n) if n in FIRST_CHANNELS else len(FIRST_CHANNELS))
     plots: list[Plot] = []
     for name in names:
-        if len(plots) == CHANNELS - 4:
+        if len(plots) == CHANNELS:
             break
         series = streams[name]
         if float(np.ptp(series.value)) == 0:

@@ -34,7 +34,8 @@ SCALE_PRIOR = 20.0
 @dataclass(frozen=True)
 class Track:
     """Estimates per epoch: p_e_m (n, 3), v_e_mps (n, 3), clock_m, drift_mps (n,), cov (n, 8, 8) of position, clock,
-    velocity and drift in this order; resid, weight, sigma (m, 3) by CODE, DOPPLER, CARRIER."""
+    velocity and drift in this order; resid, sigma and weight (share of 1 / sigma² that was counted; of codes the
+    probability that they are direct) (m, 3) by CODE, DOPPLER, CARRIER."""
 
     p_e_m: F64
     v_e_mps: F64
@@ -136,7 +137,7 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
             factor = inflation(rows, noise, slow, resid, sigma, params)
         if k > 3 and worst < 0.1:
             break
-    share, tune = np.ones(m), tune_of(params, 1.0, 1.0)
+    share, tune = np.where(rows.sigma[:, CODE] > 0, 1.0, 0.0), tune_of(params, 1.0, 1.0)
     if params.reflection_turns:
         model = pseudorange.ReflectionModel.first_guess(rows.signals.cn0_dbhz[:, 0])
         tune[0] = tune[1] = GAUSSIAN
@@ -165,7 +166,9 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
         smooth_covariances(d, cross, cov)
     if rows.linked:
         cov[:, :3, :3] += slow_covariance(rows, slow, share, params)
-    return Track(rows.p0_e_m + x[:, :3], x[:, 4:7], x[:, 3] + rows.jump_m, x[:, 7], cov, resid, weight, sigma, x[:, 8:])
+    weight[:, CODE] *= share
+    sigma[:, CODE] = np.where(rows.sigma[:, CODE] > 0, np.hypot(noise, slow), 0.0)
+    return Track(rows.p0_e_m + x[:, :3], x[:, 4:7], x[:, 3] + rows.jump_m, x[:, 7], cov, resid, weight, sigma, x[:, 9:])
 
 
 def slow_covariance(rows: Rows, slow_m: F64, share: F64, params: Params) -> F64:

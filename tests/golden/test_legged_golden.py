@@ -27,7 +27,9 @@ def against_capture(solution: Solution, truth: Solution) -> tuple[float, float]:
     return float(np.sqrt((error**2).sum(axis=1).mean())), float(np.rad2deg(np.sqrt((turn**2).sum(axis=1).mean())))
 
 
-@pytest.mark.parametrize(("name", "position_m", "attitude_deg"), [("walking", 0.012, 1.5), ("com-sinusoid", 0.003, 0.4)])
+@pytest.mark.parametrize(
+    ("name", "position_m", "attitude_deg"), [("walking", 0.012, 1.5), ("com-sinusoid", 0.003, 0.4)]
+)
 def test_base_pose(data_dir: Path, name: str, position_m: float, attitude_deg: float) -> None:
     """Plain support-foot odometry: 21 mm and 3.1°, 4.9 mm and 0.58°."""
     recording = read(data_dir / "humanoid-icub" / f"{name}.mat")

@@ -1,4 +1,4 @@
-"""Sensors as they really are: wrong units, axes, clocks, gaps, stops; found, told, and survived where the data allow."""
+"""Sensors as they really are: wrong units, axes, clocks, gaps, stops; found, told, survived where data allow."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_wheel_scaled_wrong_is_calibrated() -> None:
 def test_no_common_time_is_said() -> None:
     rec = recording()
     imu = rec.streams["imu"]
-    with pytest.raises((EstimationError, ConfigError), match="time in common|clocks"):
+    with pytest.raises((EstimationError, ConfigError), match=r"time in common|clocks"):
         solve(with_imu(rec, replace(imu, t_ns=imu.t_ns + 3600 * 10**9)))
 
 
@@ -129,6 +129,7 @@ def test_units_are_told_by_names_or_by_gravity(tmp_path: Path) -> None:
     """g and degrees by the columns' names; without a unit gravity tells it; a wrong unit is refused."""
     rng = np.random.default_rng(0)
     rows = np.column_stack([np.arange(300) * 0.01, rng.normal([0, 0, 1], 0.01, (300, 3)), rng.normal(0, 0.1, (300, 3))])
+
     def write(header: str) -> Path:
         path = tmp_path / f"{abs(hash(header))}.csv"
         np.savetxt(path, rows, delimiter=",", header=header, comments="")

@@ -11,7 +11,7 @@ from kinema.kernels.kalman import adjoint_measurement, scalar_update
 from kinema.kernels.rotation import dcms_from_quats, quats_from_dcms, rotvec_from_dcm
 from kinema.kernels.strapdown import gravity_e
 from kinema.simulate.circuits import circuit
-from kinema.simulate.inertial import imu_of, Grade
+from kinema.simulate.inertial import Grade, imu_of
 from kinema.simulate.vehicle import drive_around
 
 F64 = NDArray[np.float64]

@@ -131,4 +131,4 @@ def _sigma_h(solution: Solution, t_ns: I64) -> F64:
     lat, lon, _ = geodetic_from_ecef(solution.p_e_m[k])
     c = c_ne(lat, lon)[:, :2]
     cov = c @ solution.cov_p_e_m2[k] @ np.swapaxes(c, 1, 2)
-    return np.sqrt(np.maximum(np.trace(cov, axis1=1, axis2=2), 1e-12))
+    return np.asarray(np.sqrt(np.maximum(np.trace(cov, axis1=1, axis2=2), 1e-12)))

@@ -120,7 +120,9 @@ def coarse_start(
     free = replace(params, constrain=False)
     nodes = build_nodes(signal, fixes, calibration, free, span_s=(max(t0, signal.t_s[0]), t1))
     if not (nodes.fix >= 0).any():
-        raise EstimationError("the IMU and the fixes have no time in common; check the clocks (leap seconds, time zones)")
+        raise EstimationError(
+            "the IMU and the fixes have no time in common; check the clocks (leap seconds, time zones)"
+        )
     first = nodes.fixes[nodes.fix[np.argmax(nodes.fix >= 0)]]
     near = (signal.t_s >= nodes.t_s[0]) & (signal.t_s < nodes.t_s[0] + 3.0)
     f_s, w_s = signal.f_mps2[near].mean(axis=0), signal.w_radps[near].mean(axis=0)
@@ -228,7 +230,10 @@ def align(
     until = float(fixes.t_s[-1]) if whole else enough_motion(fixes, offset)
     enough_motion(fixes, offset)
     calibration = Calibration(
-        td_s=offset.td_s, tdd=offset.drift, td_sigma_s=max(0.03, 2 * offset.sigma_s), tdd_sigma=max(3e-4, offset.drift_sigma)
+        td_s=offset.td_s,
+        tdd=offset.drift,
+        td_sigma_s=max(0.03, 2 * offset.sigma_s),
+        tdd_sigma=max(3e-4, offset.drift_sigma),
     )
     calibration = noise_of(signal, fixes, calibration, params)
     until = min(until, max(enough_motion(fixes, offset), float(fixes.t_s[0]) + 120.0)) if whole else until

@@ -102,9 +102,7 @@ def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = _REACH_
     return TimeOffset(fine - drift * middle, sigma, drift, drift_sigma, score, slope, True)
 
 
-def _search(
-    t: F64, turned: F64, begin: F64, end: F64, turn: F64, weight: F64, lags: F64
-) -> tuple[float, float]:
+def _search(t: F64, turned: F64, begin: F64, end: F64, turn: F64, weight: F64, lags: F64) -> tuple[float, float]:
     """The lag (t_gps − t_imu) of the largest absolute correlation, refined by a parabola, and the correlation."""
     scores = np.zeros(len(lags))
     for k, lag in enumerate(lags):

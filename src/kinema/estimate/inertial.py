@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.kernels import inertial as ki
 from kinema.kernels.inertial_pass import MAX_ROWS, N_KEPT, run_pass, smooth_pass
 from kinema.kernels.rotation import quats_from_dcms
-
 
 KEPT = (*range(ki.N_NAV), ki.TD, ki.L, ki.L + 1, ki.L + 2, ki.MU, ki.MU + 1)
 """Error states whose covariance is kept at each node."""
@@ -131,7 +131,7 @@ def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibr
     return _smoothed(nodes, start, end, (x_out, p_out, means, told, trans, span, tape, tape_start))
 
 
-def _smoothed(nodes: Nodes, start: Start, end: Start, out: tuple[F64, ...]) -> Pass:
+def _smoothed(nodes: Nodes, start: Start, end: Start, out: tuple[Any, ...]) -> Pass:
     x_out, p_out, means, told, trans, span, tape, tape_start = out
     k = len(nodes)
     dx, cov = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT))

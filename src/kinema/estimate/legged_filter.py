@@ -150,7 +150,7 @@ def step(
     foot_q = (moved[:, None] * np.array([params.foot_walk_m, params.foot_roll, params.foot_turn])) ** 2
     predict(s, w_s, f_s, dt, np.where(stands[:, None], foot_q, 0.0), params)
     worst = 0.0
-    for foot in np.flatnonzero(stands):
+    for foot in np.flatnonzero(stands).tolist():
         p_s, c_s = feet[0][foot], feet[1][foot]
         if not stood[foot]:
             place_foot(s, foot, p_s, c_s, params.foot_position_m, params.foot_tilt_rad)

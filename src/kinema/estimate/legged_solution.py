@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema.core.arrays import F64
+from kinema.core.arrays import F64, Bool
 from kinema.core.frames import WGS84_A_M
 from kinema.core.recording import Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
@@ -56,7 +56,7 @@ def solve_legged(recording: Recording, options: SolveOptions, params: LeggedPara
         c[k] = state.r @ c_bs.T
         p[k], v[k] = state.p - c[k] @ arm, state.v - state.r @ np.cross(w_s[k] - state.bg, c_bs.T @ arm)
         cov[k] = _base_cov(state, p[k])
-    return _solution(imu, p, v, c, cov, worst, stands.any(axis=1), recording, options)
+    return _solution(imu, p, v, c, cov, worst, np.asarray(stands.any(axis=1)), recording, options)
 
 
 def robot_of(params: LeggedParams) -> Robot:
@@ -105,9 +105,7 @@ def start(
     cov[lf.BA + index, lf.BA + index] = params.accel_bias_sigma**2
     p = r @ c_bs.T @ arm
     p[2] = -float((r @ p_foot.T)[2].mean())
-    state = LeggedState(
-        r, np.zeros(3), p, np.zeros((2, 3)), np.stack([np.eye(3)] * 2), np.zeros(3), np.zeros(3), cov
-    )
+    state = LeggedState(r, np.zeros(3), p, np.zeros((2, 3)), np.stack([np.eye(3)] * 2), np.zeros(3), np.zeros(3), cov)
     for foot in range(2):
         lf.place_foot(state, foot, p_foot[foot], c_foot[foot], params.foot_position_m, params.foot_tilt_rad)
     return state, float(state.d[:, 2].mean())
@@ -123,7 +121,7 @@ def _base_cov(s: LeggedState, p_base: F64) -> F64:
 
 
 def _solution(
-    imu: Imu, p: F64, v: F64, c: F64, cov: F64, worst: F64, stands: F64, recording: Recording, options: SolveOptions
+    imu: Imu, p: F64, v: F64, c: F64, cov: F64, worst: F64, stands: Bool, recording: Recording, options: SolveOptions
 ) -> Solution:
     """World x, y, z on the plane at latitude 0, longitude 0: ECEF y, z, and x above its radius."""
     turn = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -138,7 +136,7 @@ def _solution(
             datum="local", point="base",
             notes=(
                 "starts at the origin, the base's x axis along x; local plane laid at latitude 0, longitude 0",
-                *(("the filter is causal: the method asked for changes nothing",) if options.method != "filter" else ()),
+                *(("causal, whatever the method",) if options.method != "filter" else ()),
             ),
         ),
     )  # fmt: skip

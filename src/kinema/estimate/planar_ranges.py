@@ -99,7 +99,8 @@ def find_start(steps: Steps, metres: float = 40.0) -> tuple[F64, F64, int]:
         k = np.unravel_index(int(np.argmin(miss)), miss.shape)
         found.append((float(miss[k]), grid[0][k[0]], grid[1][k[1]], float(psi)))
     found.sort()
-    refined = [_refine(np.array([x, y, psi, 0.0]), rows, sensors, measured, steps.noise_m) for _, x, y, psi in found[:6]]
+    first = [np.array([x, y, psi, 0.0]) for _, x, y, psi in found[:6]]
+    refined = [_refine(state, rows, sensors, measured, steps.noise_m) for state in first]
     refined.sort(key=lambda one: one[1])
     state, cost, cov = refined[0]
     for other, other_cost, _ in refined[1:]:

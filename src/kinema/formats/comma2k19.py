@@ -83,7 +83,8 @@ def read(source: Source, options: ReadOptions) -> Recording:
     wheels = _load(inner / "CAN" / "wheel_speed", "t", "value")
     if wheels is not None and wheels[1].ndim == 2 and wheels[1].shape[1] == 4:
         columns = ("front_left", "front_right", "rear_left", "rear_right")
-        streams["wheels"] = Series(*_ordered(_times(wheels[0], epoch_ns), wheels[1], source, options, issues), "m/s", columns)
+        t_ns, speed = _ordered(_times(wheels[0], epoch_ns), wheels[1], source, options, issues)
+        streams["wheels"] = Series(t_ns, speed, "m/s", columns)
     steering = _load(inner / "CAN" / "steering_angle", "t", "value")
     if steering is not None:
         value = np.radians(steering[1].reshape(len(steering[0]), -1)[:, 0])
@@ -161,7 +162,8 @@ def _fixes(inner: Path, source: Source, options: ReadOptions, issues: list[Issue
 
 def _truth(inner: Path) -> Solution | None:
     """The published poses of the camera."""
-    folder = next((f for f in (inner / "global_pose", inner.parent / "global_pose", inner.parent / "global_pos") if f.is_dir()), None)
+    places = (inner / "global_pose", inner.parent / "global_pose", inner.parent / "global_pos")
+    folder = next((f for f in places if f.is_dir()), None)
     pose = folder and _load(folder, "frame_gps_times", "frame_positions", "frame_velocities")
     if not pose:
         return None

@@ -17,7 +17,7 @@ from kinema.core.frames import WGS84_A_M
 from kinema.core.recording import Mount, Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, Series
-from kinema.core.time import NS, gps_ns_from_unix_ns
+from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import ConfigError, FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.trajectory import in_order

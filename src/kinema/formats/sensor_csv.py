@@ -132,7 +132,8 @@ def read(source: Source, options: ReadOptions) -> Recording:
     columns = _columns(head)
     if columns is None:
         if fix_columns is None:
-            raise FormatError(source.path, "no columns of time, specific force and rate", "line 1", f"got {_names(head)}")
+            have = ", ".join(_names(head))
+            raise FormatError(source.path, "no columns of time, specific force and rate", "line 1", f"got {have}")
         return _read_fixes(source, options, fix_columns, start)
     table = read_numbers(source, options, need=columns.n, columns=columns.n, start=start, separators=b",;\t")
     t_ns, relative = gps_ns(table.values, columns.time, columns.time_unit)
@@ -161,7 +162,8 @@ def _scaled(source: Source, values: F64, unit: str, what: str) -> tuple[F64, tup
             )  # fmt: skip
         return scaled, ()
     if unit:
-        raise FormatError(source.path, f"unit '{unit}' of the {what} is not known", "line 1", f"use {', '.join(_UNITS)}")
+        known = ", ".join(_UNITS)
+        raise FormatError(source.path, f"unit '{unit}' of the {what} is not known", "line 1", f"use {known}")
     if what == "force":
         typical = float(np.median(size))
         for name, low, high in (("mps2", 8.5, 11.0), ("g", 0.87, 1.12), ("mg", 870.0, 1120.0)):
@@ -191,7 +193,7 @@ def _read_fixes(source: Source, options: ReadOptions, known: dict[str, int], sta
         return np.asarray((c_en * sd2[:, None, :]) @ np.swapaxes(c_en, -1, -2))
 
     velocity = {"vn_mps", "ve_mps", "vd_mps", "vel_std_n_mps"} <= known.keys()
-    v_e = cov_v = None
+    v_e, cov_v = np.full((len(v), 3), np.nan), np.full((len(v), 3, 3), np.nan)
     if velocity:
         v_e = np.einsum("nij,nj->ni", c_en, v[:, [known[f"v{a}_mps"] for a in "ned"]])
         cov_v = turned(tuple(f"vel_std_{a}_mps" for a in "ned"))

@@ -241,8 +241,8 @@ def inject(x: F64, dx: F64, work: F64) -> None:
 def fix_position_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> None:
     """Antenna position z (3,) in e: innovation y (3,) and rows h (3, N).
 
-    The antenna is at p + C l; the fix belongs td earlier on the IMU's clock than its node, hence −v td, of which only the
-    first order is kept: td is what is left of an offset known to some hundredths. b is the fix's own slow error.
+    The antenna is at p + C l; the fix belongs td earlier on the IMU's clock than its node, hence −v td, of which only
+    the first order is kept: td is what is left of an offset known to some hundredths. b is the fix's own slow error.
     """
     c_es, arm, rate = work[0:3], work[3], work[4]
     dcm_from_quat(x[X_Q : X_Q + 4], c_es)

@@ -22,7 +22,6 @@ from kinema.kernels.inertial import (
     D_ZUPT,
     FIX_GATE,
     GB,
-    L,
     N_DRIVE,
     N_NAV,
     NHC_LAT,
@@ -38,6 +37,7 @@ from kinema.kernels.inertial import (
     X_V,
     ZARU_SIGMA,
     ZUPT_SIGMA,
+    L,
     N,
     V,
     constraint_rows,
@@ -101,12 +101,14 @@ def _fix_update(
             logl = -math.log(weight) * 3.0
             for i in range(at - 3, at):
                 logl += tape[i, 2 * N] ** 2 / tape[i, 2 * N + 1] + math.log(tape[i, 2 * N + 1])
-            told[D_LOGL] = logl if part == 0 or not told[D_LOGL] == told[D_LOGL] else told[D_LOGL] + logl
+            told[D_LOGL] = logl if math.isnan(told[D_LOGL]) else told[D_LOGL] + logl
     return at
 
 
 @kernel
-def _robust_scalar(p: F64, dx: F64, y: F64, h: F64, row: int, r: float, tape: F64, at: int, told: F64, what: int) -> int:
+def _robust_scalar(
+    p: F64, dx: F64, y: F64, h: F64, row: int, r: float, tape: F64, at: int, told: F64, what: int
+) -> int:
     """One row whose innovation is told in sigmas; beyond 3 sigmas its variance grows with the excess."""
     s = r
     for i in range(N):
@@ -127,7 +129,7 @@ def _vehicle_update(
     y: F64, h: F64, rows: F64, work: F64, turn: F64,
 ) -> int:  # fmt: skip
     """Wheel speed, then the non-holonomic constraint above its smallest speed."""
-    if wheel == wheel:
+    if not math.isnan(wheel):
         wheel_row(x, means, wheel, y, h, rows, work)
         sigma2 = par[WHEEL_SIGMA] ** 2 + (par[WHEEL_FRACTION] * wheel) ** 2
         at = _robust_scalar(p, dx, y, h, 0, sigma2, tape, at, told, D_WHEEL)
@@ -178,12 +180,12 @@ def run_pass(
     """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (2, 3).
 
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
-    noise (K, 6): densities of the inertial noise.
-        fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K) m/s or NaN; nhc, quiet (K) flags; rate (K, 3):
-    mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out (K, 15, N) rows of P: position,
-    velocity, attitude, time offset, lever arm, mounting, means_out (K, 6, 3), told (K, D_SIZE),
-    trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of MAX_ROWS rows
-    is written over by each node and so records nothing; trans, x_out and p_out of length 1 likewise keep the last.
+    noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
+    m/s or NaN; nhc, quiet (K) flags; rate (K, 3): mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out
+    (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting; means_out (K, 6, 3), told
+    (K, D_SIZE), trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of
+    MAX_ROWS rows is written over by each node and so records nothing; trans, x_out and p_out of length 1 likewise keep
+    the last.
     Returns the number of nodes done: fewer than K where the state left the finite numbers.
     """
     dx, y, turn = np.zeros(N), np.zeros(3), np.zeros((2, 4))
@@ -207,9 +209,7 @@ def run_pass(
         if fix[k] >= 0:
             j = fix[k]
             at = _fix_update(x, p, dx, means, par, fix_has[j], fixes[j], told[k], tape, at, y, r, h, work, turn)
-        at = _vehicle_update(
-            x, p, dx, means, par, wheel[k], nhc[k], told[k], tape, at, y, h, rows, work, turn
-        )
+        at = _vehicle_update(x, p, dx, means, par, wheel[k], nhc[k], told[k], tape, at, y, h, rows, work, turn)
         if quiet[k]:
             at = _standstill_update(x, p, dx, par, rate[k], told[k], tape, at, y, h, work, turn)
         told[k, D_SPEED] = (x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2) ** 0.5

@@ -167,7 +167,8 @@ def smooth_ranges(
                     s -= m[i, r] * p_out[k, j, r]
                 cov[k, i, j] = s
         for row in range(tape_start[k + 1] - 1, tape_start[k] - 1, -1):
-            adjoint_measurement(lam, big, tape[row, :n], tape[row, n : 2 * n], tape[row, 2 * n], tape[row, 2 * n + 1], work)
+            one = tape[row]
+            adjoint_measurement(lam, big, one[:n], one[n : 2 * n], one[2 * n], one[2 * n + 1], work)
         f = f_out[k]
         for c in range(5, -1, -1):
             s = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from kinema.core.arrays import F64, Bool
 from kinema.core.recording import Issue
 from kinema.core.streams import Imu
-from kinema.core.time import NS, iso_gps
+from kinema.core.time import iso_gps
 from kinema.errors import DataError
 
 GAP_STEPS = 5.0
@@ -48,7 +48,7 @@ def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
     """Look at a stream once. Raises DataError where it is too short or not finite."""
     if len(imu.t_ns) < 100:
         raise DataError("imu", "at least 100 samples", str(len(imu.t_ns)))
-    finite = np.isfinite(imu.f_ib_s_mps2).all(axis=1) & np.isfinite(imu.w_ib_s_radps).all(axis=1)
+    finite = np.asarray(np.isfinite(np.hstack([imu.f_ib_s_mps2, imu.w_ib_s_radps])).all(axis=1))
     t_ns, f, w = imu.t_ns[finite], imu.f_ib_s_mps2[finite], imu.w_ib_s_radps[finite]
     if finite.sum() < 0.5 * len(finite):
         raise DataError("imu", "finite samples", f"{int((~finite).sum())} of {len(finite)} are not")
@@ -73,7 +73,20 @@ def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
     moved_f = np.linalg.norm(mean_f - np.median(f, axis=0), axis=1)
     n2 = max(4, round(SHAKE_WINDOW_S / typical))
     return ImuSignal(
-        t0_ns, t, f, w, typical, saturated, gap, gyro_level, accel_level, mean_w, moved_f, _shake(w, n2), _shake(f, n2), tuple(issues)
+        t0_ns,
+        t,
+        f,
+        w,
+        typical,
+        saturated,
+        gap,
+        gyro_level,
+        accel_level,
+        mean_w,
+        moved_f,
+        _shake(w, n2),
+        _shake(f, n2),
+        tuple(issues),
     )
 
 
@@ -147,7 +160,7 @@ def white_noise(signal: ImuSignal, quiet: Bool) -> tuple[float, float]:
             out.append(float("nan"))
             continue
         means = values[: m * n].reshape(m, n, 3).mean(axis=1)
-        calm = quiet[: m * n].reshape(m, n).all(axis=1)
+        calm = np.asarray(quiet[: m * n].reshape(m, n).all(axis=1))
         both = calm[1:] & calm[:-1]
         if both.sum() < 16:
             out.append(float("nan"))

@@ -33,11 +33,10 @@ def wheel_speed(stream: Any, masks: tuple[tuple[int, int], ...], t0_ns: int) -> 
         wheels = wheels[:, rear] if rear else wheels
     elif wheels.shape[1] == 4:
         wheels = wheels[:, 2:]
-    good = alive(value.reshape(len(value), -1).T if wheels.shape[1] == value.reshape(len(value), -1).shape[1] else wheels.T)
-    if good.any():
-        wheels = wheels[:, good]
-    else:
+    good = alive(wheels.T)
+    if not good.any():
         return None
+    wheels = wheels[:, good]
     speed = wheels.mean(axis=1)
     if wheels.shape[1] > 1:
         spread = np.abs(wheels - np.median(wheels, axis=1, keepdims=True)).max(axis=1)

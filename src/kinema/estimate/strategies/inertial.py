@@ -15,7 +15,8 @@ MODES: tuple[str, ...] = ("inertial",)
 def applies(recording: Recording, options: SolveOptions) -> bool:
     """An IMU, and positions or what gives them."""
     streams = recording.streams
-    return "imu" in streams and ("fixes" in streams or ("gnss" in streams and bool({"ephemerides", "orbits"} & set(streams))))
+    raw = "gnss" in streams and bool({"ephemerides", "orbits"} & set(streams))
+    return "imu" in streams and ("fixes" in streams or raw)
 
 
 def solve(recording: Recording, options: SolveOptions) -> Solution:

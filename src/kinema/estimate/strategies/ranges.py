@@ -5,8 +5,8 @@ from __future__ import annotations
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
 from kinema.errors import ConfigError
-from kinema.estimate.range_params import RangeParams as Params
 from kinema.estimate.options import SolveOptions
+from kinema.estimate.range_params import RangeParams as Params
 
 RANK = 30
 MODES: tuple[str, ...] = ("inertial",)

@@ -1,4 +1,5 @@
-"""Many movers: what a detector saw (Detections), and who it was (BoxTracks)."""
+"""Many movers: what a detector saw (Detections), and who it was (BoxTracks); the same for points on the ground
+(GroundDetections, GroundTracks)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, gate
+from kinema.core.arrays import F64, I64, Bool, gate, gate_times
+from kinema.core.course import Plane
+from kinema.core.frames import c_ne, cov_e_from_n, ecef_from_geodetic
+from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.errors import DataError
 
 _ABSENT: Any = None
@@ -75,3 +79,98 @@ class BoxTracks:
         if twin.any():
             k = int(np.argmax(twin))
             raise DataError(name, "each identity once per frame", f"identity {track[k]} twice in frame {frame[k]}")
+
+
+@dataclass(frozen=True)
+class GroundDetections:
+    """Points on `plane` at which something was seen, in order of time; rows of equal time are one scan.
+
+    t_ns (m,) GPS; p_ne_m (m, 2) north and east; cov_ne_m2 (m, 2, 2); tag (m,) bib or chip number that was read, −1
+    where none was.
+    """
+
+    t_ns: I64
+    p_ne_m: F64
+    cov_ne_m2: F64
+    plane: Plane
+    tag: I64 = _ABSENT
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "t_ns", gate_times("GroundDetections.t_ns", self.t_ns, strict=False))
+        m = len(self.t_ns)
+        put(self, "p_ne_m", gate("GroundDetections.p_ne_m", self.p_ne_m, np.float64, (m, 2), finite=True))
+        put(self, "cov_ne_m2", gate("GroundDetections.cov_ne_m2", self.cov_ne_m2, np.float64, (m, 2, 2), finite=True))
+        c = self.cov_ne_m2
+        bad = (c[:, 0, 0] <= 0) | (c[:, 0, 0] * c[:, 1, 1] - c[:, 0, 1] * c[:, 1, 0] <= 0)
+        if bad.any():
+            raise DataError(
+                "GroundDetections.cov_ne_m2", "positive covariances", f"others at row {int(np.argmax(bad))}"
+            )
+        tag = np.full(m, -1) if self.tag is _ABSENT else self.tag
+        put(self, "tag", gate("GroundDetections.tag", tag, np.int64, (m,)))
+
+
+@dataclass(frozen=True)
+class GroundTracks:
+    """Movers on `plane`, sorted by track and time: t_ns (m,), track (m,), p_ne_m (m, 2), cov_ne_m2 (m, 2, 2),
+    v_ne_mps (m, 2), cov_v_ne (m, 2, 2) in m²/s², seen (m,) whether a detection stands behind the row, tag (m,) the
+    mover's tag as far as it is known, else −1."""
+
+    t_ns: I64
+    track: I64
+    p_ne_m: F64
+    cov_ne_m2: F64
+    v_ne_mps: F64
+    cov_v_ne: F64
+    seen: Bool
+    tag: I64
+    plane: Plane
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        put, m = object.__setattr__, len(self.t_ns)
+        for name, dtype, shape in (
+            ("t_ns", np.int64, (m,)), ("track", np.int64, (m,)), ("p_ne_m", np.float64, (m, 2)),
+            ("cov_ne_m2", np.float64, (m, 2, 2)), ("v_ne_mps", np.float64, (m, 2)),
+            ("cov_v_ne", np.float64, (m, 2, 2)), ("seen", np.bool_, (m,)), ("tag", np.int64, (m,)),
+        ):  # fmt: skip
+            put(self, name, gate(f"GroundTracks.{name}", getattr(self, name), dtype, shape))
+        step, same = np.diff(self.t_ns), np.diff(self.track) == 0
+        if (np.diff(self.track) < 0).any() or (step[same] <= 0).any():
+            raise DataError("GroundTracks", "rows sorted by track and time", "others")
+
+    def names(self) -> dict[int, str]:
+        """What each track is called: its tag where it is known, else "track N"."""
+        first = np.unique(self.track, return_index=True)[1]
+        return {int(self.track[k]): str(self.tag[k]) if self.tag[k] >= 0 else f"track {self.track[k]}" for k in first}
+
+    def to_solutions(self, height_sigma_m: float = 0.5) -> dict[str, Solution]:
+        """Each mover's trajectory by its name, as laps, zones and reports understand it; positions are laid at the
+        plane's height, which stands for the ground's within `height_sigma_m`."""
+        names, found = self.names(), {}
+        starts = np.flatnonzero(np.diff(self.track, prepend=-1))
+        for rows in np.split(np.arange(len(self.t_ns)), starts[1:]) if len(starts) else ():
+            name = names[int(self.track[rows[0]])]
+            found[name] = self._solution(rows, height_sigma_m)
+        return found
+
+    def _solution(self, rows: I64, height_sigma_m: float) -> Solution:
+        lat, lon = self.plane.geodetic_from_ne(self.p_ne_m[rows])
+        p_e_m = ecef_from_geodetic(lat, lon, np.full(len(rows), self.plane.h_m))
+        cov = np.zeros((len(rows), 3, 3))
+        cov[:, :2, :2], cov[:, 2, 2] = self.cov_ne_m2[rows], height_sigma_m**2
+        cov_v = np.zeros((len(rows), 3, 3))
+        cov_v[:, :2, :2], cov_v[:, 2, 2] = self.cov_v_ne[rows], 0.1**2
+        v_n = np.column_stack((self.v_ne_mps[rows], np.zeros(len(rows))))
+        status = np.where(self.seen[rows], FixStatus.DIFFERENTIAL, FixStatus.DEAD_RECKONED)
+        return Solution(
+            self.t_ns[rows],
+            p_e_m,
+            cov_e_from_n(cov, p_e_m),
+            np.einsum("kji,kj->ki", c_ne(lat, lon), v_n),
+            cov_e_from_n(cov_v, p_e_m),
+            status=status,
+            provenance=Provenance(method="tracking", simulated=self.simulated, point="body"),
+        )

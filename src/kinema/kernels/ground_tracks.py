@@ -1,0 +1,349 @@
+"""Points on the ground over time: two interacting models of motion, gates, soft and hard assignment of many tracks.
+
+A track is a row of `x` (n, 2, 5): per model north, east, their rates (m, m/s) and turn rate (rad/s, clockwise positive,
+0 in the straight model); `p` (n, 2, 5, 5) covariances; `mu` (n, 2) probabilities of the models; `mood` (n, 2):
+existence, time last seen (s); `mark` (n, 4) int64: state (FREE, TENTATIVE, CONFIRMED), identity, hits, tag (−1: none
+read). `mean` (n, 4) and `cov` (n, 4, 4) are both models in one. IMM: Blom and Bar-Shalom 1988.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kinema.kernels.jit import kernel
+from kinema.kernels.pairs import match_pairs
+
+FREE, TENTATIVE, CONFIRMED = 0, 1, 2
+MOST_PARTNERS = 100
+
+
+class GroundMotion(NamedTuple):
+    """How movers move, and when a track lives."""
+
+    q_straight: float = 0.5
+    q_turn: float = 1.0
+    """Acceleration noise of the straight and the turning model, m/s^1.5."""
+    q_rate: float = 0.2
+    """Change of the turn rate, rad/s^1.5."""
+    first_rate: float = 0.3
+    """Sigma of the turn rate when a turn begins, rad/s."""
+    first_speed: float = 8.0
+    """Sigma of a newborn's velocity, m/s."""
+    to_turn: float = 0.1
+    to_straight: float = 0.2
+    """Changes of model per second."""
+    gate: float = 16.0
+    """Greatest squared Mahalanobis distance of a detection."""
+    detected: float = 0.9
+    """Probability that a mover is detected."""
+    clutter: float = 1e-4
+    """False detections per m² and scan."""
+    soft: float = 1.0
+    """1: detections that several tracks may claim are shared out by probability (JPDA); 0: one to one."""
+    hit: float = 1.0
+    miss: float = 0.7
+    confirm: float = 2.5
+    sure: float = 6.0
+    """Existence gains `hit` per detection, loses `miss` without; at `confirm` a track is told; up to `sure`."""
+    lost_s: float = 3.0
+    """A track not seen for this long ends."""
+
+
+@kernel
+def _mix(x: np.ndarray, p: np.ndarray, mu: np.ndarray, dt: float, how: GroundMotion) -> None:
+    """Interaction of the models of one track; the turning model takes `first_rate` from the straight one."""
+    stay0, stay1 = np.exp(-how.to_turn * dt), np.exp(-how.to_straight * dt)
+    go = np.array([[stay0 * mu[0], (1 - stay0) * mu[0]], [(1 - stay1) * mu[1], stay1 * mu[1]]])
+    p[0, 4, 4] = how.first_rate**2
+    old_x, old_p = x.copy(), p.copy()
+    for j in range(2):
+        mu[j] = max(go[0, j] + go[1, j], 1e-6)
+        w0, w1 = go[0, j] / mu[j], go[1, j] / mu[j]
+        for a in range(5):
+            x[j, a] = w0 * old_x[0, a] + w1 * old_x[1, a]
+        for a in range(5):
+            for b in range(5):
+                p[j, a, b] = (
+                    w0 * old_p[0, a, b] + w1 * old_p[1, a, b]
+                    + w0 * w1 * (old_x[0, a] - old_x[1, a]) * (old_x[0, b] - old_x[1, b])
+                )  # fmt: skip
+    x[0, 4] = 0.0
+    p[0, 4, :] = 0.0
+    p[0, :, 4] = 0.0
+
+
+@kernel
+def turn_matrix(x: np.ndarray, dt: float, f: np.ndarray) -> None:
+    """Jacobian f (5, 5) of the coordinated turn at state x (5,)."""
+    w = x[4]
+    s, c = np.sin(w * dt), np.cos(w * dt)
+    if abs(w * dt) < 1e-4:
+        a, b, da, db = dt, 0.5 * w * dt * dt, -w * dt**3 / 3, 0.5 * dt * dt
+    else:
+        a, b = s / w, (1 - c) / w
+        da, db = (w * dt * c - s) / (w * w), (w * dt * s - (1 - c)) / (w * w)
+    vn, ve = x[2], x[3]
+    f[:] = 0.0
+    f[0, 0], f[1, 1], f[4, 4] = 1.0, 1.0, 1.0
+    f[0, 2], f[0, 3], f[0, 4] = a, -b, da * vn - db * ve
+    f[1, 2], f[1, 3], f[1, 4] = b, a, db * vn + da * ve
+    f[2, 2], f[2, 3], f[2, 4] = c, -s, -dt * (s * vn + c * ve)
+    f[3, 2], f[3, 3], f[3, 4] = s, c, dt * (c * vn - s * ve)
+
+
+@kernel
+def _move(x: np.ndarray, p: np.ndarray, dt: float, q: float, q_rate: float, f: np.ndarray, fp: np.ndarray) -> None:
+    """Propagate one model: f and fp (5, 5) are scratch."""
+    turn_matrix(x, dt, f)
+    vn, ve = x[2], x[3]
+    x[0] += f[0, 2] * vn + f[0, 3] * ve
+    x[1] += f[1, 2] * vn + f[1, 3] * ve
+    x[2], x[3] = f[2, 2] * vn + f[2, 3] * ve, f[3, 2] * vn + f[3, 3] * ve
+    for a in range(5):
+        for b in range(5):
+            fp[a, b] = 0.0
+            for k in range(a, 5):
+                fp[a, b] += f[a, k] * p[k, b]
+            if a == 3:
+                fp[a, b] += f[3, 2] * p[2, b]
+    for a in range(5):
+        for b in range(5):
+            p[a, b] = 0.0
+            for k in range(b, 5):
+                p[a, b] += fp[a, k] * f[b, k]
+            if b == 3:
+                p[a, b] += fp[a, 2] * f[3, 2]
+    for a in range(2):
+        p[a, a] += q * q * dt**3 / 3
+        p[a, 2 + a] += q * q * dt * dt / 2
+        p[2 + a, a] += q * q * dt * dt / 2
+        p[2 + a, 2 + a] += q * q * dt
+    p[4, 4] += q_rate * q_rate * dt
+
+
+@kernel
+def _merge(x: np.ndarray, p: np.ndarray, mu: np.ndarray, mean: np.ndarray, cov: np.ndarray) -> None:
+    for a in range(4):
+        mean[a] = mu[0] * x[0, a] + mu[1] * x[1, a]
+    for a in range(4):
+        for b in range(4):
+            cov[a, b] = 0.0
+            for j in range(2):
+                cov[a, b] += mu[j] * (p[j, a, b] + (x[j, a] - mean[a]) * (x[j, b] - mean[b]))
+
+
+@kernel
+def _density(d0: float, d1: float, s00: float, s01: float, s11: float) -> tuple[float, float]:
+    """Squared Mahalanobis distance and 2π√det of a plane normal distribution."""
+    det = s00 * s11 - s01 * s01
+    return (s11 * d0 * d0 - 2 * s01 * d0 * d1 + s00 * d1 * d1) / det, 2 * np.pi * np.sqrt(det)
+
+
+@kernel
+def _candidates(
+    state: int, mean: np.ndarray, cov: np.ndarray, mark: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray,
+    taken: np.ndarray, how: GroundMotion, rows: np.ndarray, cols: np.ndarray, dist: np.ndarray, area: np.ndarray,
+) -> int:  # fmt: skip
+    """Pairs of tracks in a state and untaken detections within the gate; a tag that was read must agree. Returns how
+    many there are; the arrays are filled as far as they reach."""
+    n = 0
+    for t in range(len(mark)):
+        if mark[t, 0] != state:
+            continue
+        mine = 0
+        for j in range(len(z)):
+            d0, d1 = z[j, 0] - mean[t, 0], z[j, 1] - mean[t, 1]
+            s00, s11 = cov[t, 0, 0] + r[j, 0, 0], cov[t, 1, 1] + r[j, 1, 1]
+            if d0 * d0 > how.gate * s00 or d1 * d1 > how.gate * s11 or taken[j] >= 0:
+                continue
+            if tag[j] >= 0 and mark[t, 3] >= 0 and tag[j] != mark[t, 3]:
+                continue
+            far, size = _density(d0, d1, s00, cov[t, 0, 1] + r[j, 0, 1], s11)
+            if far > how.gate or mine == MOST_PARTNERS:
+                continue
+            if n < len(rows):
+                rows[n], cols[n], dist[n], area[n] = t, j, far, size
+            n += 1
+            mine += 1
+    return n
+
+
+@kernel
+def _shares(
+    rows: np.ndarray, cols: np.ndarray, dist: np.ndarray, area: np.ndarray, n_tracks: int, n_dets: int,
+    how: GroundMotion, share: np.ndarray,
+) -> None:  # fmt: skip
+    """Probability that each pair belongs together (Fitzgerald 1986: each pair against all rivals on either side)."""
+    of_track, of_det = np.zeros(n_tracks), np.zeros(n_dets)
+    for k in range(len(rows)):
+        share[k] = how.detected * np.exp(-0.5 * dist[k]) / area[k]
+        of_track[rows[k]] += share[k]
+        of_det[cols[k]] += share[k]
+    missed = how.clutter * (1 - how.detected)
+    for k in range(len(rows)):
+        share[k] /= of_track[rows[k]] + of_det[cols[k]] - share[k] + missed + 1e-30
+
+
+@kernel
+def _update(
+    x: np.ndarray, p: np.ndarray, mu: np.ndarray, z: np.ndarray, r: np.ndarray, which: np.ndarray, share: np.ndarray
+) -> None:
+    """Update both models with detections `which` and their shares (sum ≤ 1), then the models' probabilities."""
+    none = 1.0
+    for k in range(len(which)):
+        none -= share[k]
+    none = max(none, 0.0)
+    gain, pc = np.empty((5, 2)), np.empty((5, 5))
+    for m in range(2):
+        best = which[np.argmax(share)]
+        s00, s01, s11 = p[m, 0, 0] + r[best, 0, 0], p[m, 0, 1] + r[best, 0, 1], p[m, 1, 1] + r[best, 1, 1]
+        det = s00 * s11 - s01 * s01
+        i0, i1, c00, c01, c11, likely = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for k in range(len(which)):
+            d0, d1 = z[which[k], 0] - x[m, 0], z[which[k], 1] - x[m, 1]
+            far, size = _density(d0, d1, s00, s01, s11)
+            likely += share[k] * np.exp(-0.5 * min(far, 100.0)) / size
+            i0 += share[k] * d0
+            i1 += share[k] * d1
+            c00 += share[k] * d0 * d0
+            c01 += share[k] * d0 * d1
+            c11 += share[k] * d1 * d1
+        c00, c01, c11 = c00 - i0 * i0, c01 - i0 * i1, c11 - i1 * i1
+        for a in range(5):
+            gain[a, 0] = (p[m, a, 0] * s11 - p[m, a, 1] * s01) / det
+            gain[a, 1] = (p[m, a, 1] * s00 - p[m, a, 0] * s01) / det
+        for a in range(5):
+            for b in range(5):
+                known = p[m, a, b] - gain[a, 0] * p[m, 0, b] - gain[a, 1] * p[m, 1, b]
+                spread = (
+                    gain[a, 0] * (c00 * gain[b, 0] + c01 * gain[b, 1])
+                    + gain[a, 1] * (c01 * gain[b, 0] + c11 * gain[b, 1])
+                )  # fmt: skip
+                pc[a, b] = none * p[m, a, b] + (1 - none) * known + spread
+        for a in range(5):
+            x[m, a] += gain[a, 0] * i0 + gain[a, 1] * i1
+            for b in range(5):
+                p[m, a, b] = 0.5 * (pc[a, b] + pc[b, a])
+        mu[m] *= likely + 1e-12
+    total = mu[0] + mu[1]
+    mu[0], mu[1] = max(mu[0] / total, 1e-4), max(mu[1] / total, 1e-4)
+
+
+@kernel
+def _born(
+    x: np.ndarray, p: np.ndarray, mu: np.ndarray, z: np.ndarray, r: np.ndarray, how: GroundMotion
+) -> None:  # fmt: skip
+    x[:] = 0.0
+    p[:] = 0.0
+    mu[:] = 0.5
+    for m in range(2):
+        x[m, 0], x[m, 1] = z[0], z[1]
+        p[m, :2, :2] = r
+        p[m, 2, 2] = p[m, 3, 3] = how.first_speed**2
+    p[1, 4, 4] = how.first_rate**2
+
+
+@kernel
+def ground_step(
+    x: np.ndarray, p: np.ndarray, mu: np.ndarray, mood: np.ndarray, mark: np.ndarray, mean: np.ndarray,
+    cov: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray, dt: float, now_s: float, next_id: int,
+    how: GroundMotion, partner: np.ndarray, taken: np.ndarray,
+) -> int:  # fmt: skip
+    """One scan: predict, gate, assign, update, give birth, let die.
+
+    z (m, 2), r (m, 2, 2), tag (m,). partner (tracks,) gets the detection that each track is most likely to be, or −1;
+    taken (m,) the track of each detection. There are at least m free rows. Returns the next identity.
+    """
+    f, fp = np.empty((5, 5)), np.empty((5, 5))
+    partner[:] = -1
+    taken[:] = -1
+    for t in range(len(mark)):
+        if mark[t, 0] == FREE:
+            continue
+        _mix(x[t], p[t], mu[t], dt, how)
+        _move(x[t, 0], p[t, 0], dt, how.q_straight, 0.0, f, fp)
+        _move(x[t, 1], p[t, 1], dt, how.q_turn, how.q_rate, f, fp)
+        _merge(x[t], p[t], mu[t], mean[t], cov[t])
+    for state in (CONFIRMED, TENTATIVE):
+        room = 4 * (len(mark) + len(z))
+        while True:
+            rows, cols = np.empty(room, np.int32), np.empty(room, np.int32)
+            dist, area = np.empty(room), np.empty(room)
+            n = _candidates(state, mean, cov, mark, z, r, tag, taken, how, rows, cols, dist, area)
+            if n <= room:
+                break
+            room = n
+        rows, cols, dist, area = rows[:n], cols[:n], dist[:n], area[:n]
+        costs = dist + 2 * np.log(area)
+        for k in range(n):
+            if tag[cols[k]] >= 0 and tag[cols[k]] == mark[rows[k], 3]:
+                costs[k] -= 100.0
+        match_pairs(rows, cols, costs, partner, taken)
+        share = np.empty(n)
+        _shares(rows, cols, dist, area, len(mark), len(z), how, share)
+        _update_all(x, p, mu, z, r, tag, rows, cols, share, partner, how)
+    next_id = _live_and_die(x, p, mu, mood, mark, z, r, tag, now_s, next_id, how, partner, taken)
+    for t in range(len(mark)):
+        if mark[t, 0] != FREE:
+            _merge(x[t], p[t], mu[t], mean[t], cov[t])
+    return next_id
+
+
+@kernel
+def _update_all(
+    x: np.ndarray, p: np.ndarray, mu: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray, rows: np.ndarray,
+    cols: np.ndarray, share: np.ndarray, partner: np.ndarray, how: GroundMotion,
+) -> None:  # fmt: skip
+    """Update each track of sorted `rows` that has a partner: softly with all its candidates, or with the partner alone
+    where a tag was read or how.soft is 0."""
+    one, whole = np.empty(1, np.int32), np.ones(1)
+    start = 0
+    while start < len(rows):
+        stop = start
+        while stop < len(rows) and rows[stop] == rows[start]:
+            stop += 1
+        t = rows[start]
+        if partner[t] >= 0:
+            one[0] = partner[t]
+            if how.soft == 0.0 or tag[partner[t]] >= 0:
+                _update(x[t], p[t], mu[t], z, r, one, whole)
+            else:
+                _update(x[t], p[t], mu[t], z, r, cols[start:stop], share[start:stop])
+        start = stop
+
+
+@kernel
+def _live_and_die(
+    x: np.ndarray, p: np.ndarray, mu: np.ndarray, mood: np.ndarray, mark: np.ndarray, z: np.ndarray, r: np.ndarray,
+    tag: np.ndarray, now_s: float, next_id: int, how: GroundMotion, partner: np.ndarray, taken: np.ndarray,
+) -> int:  # fmt: skip
+    for t in range(len(mark)):
+        if mark[t, 0] == FREE:
+            continue
+        j = partner[t]
+        if j >= 0:
+            mood[t, 0] = min(mood[t, 0] + how.hit, how.sure)
+            mood[t, 1] = now_s
+            mark[t, 2] += 1
+            if tag[j] >= 0:
+                mark[t, 3] = tag[j]
+            if mood[t, 0] >= how.confirm:
+                mark[t, 0] = CONFIRMED
+        else:
+            mood[t, 0] -= how.miss
+            if now_s - mood[t, 1] > how.lost_s or (mark[t, 0] == TENTATIVE and mood[t, 0] <= 0.0):
+                mark[t, 0] = FREE
+    row = 0
+    for j in range(len(z)):
+        if taken[j] >= 0:
+            continue
+        while mark[row, 0] != FREE:
+            row += 1
+        _born(x[row], p[row], mu[row], z[j], r[j], how)
+        mood[row, 0], mood[row, 1] = how.hit, now_s
+        mark[row, 0], mark[row, 1], mark[row, 2], mark[row, 3] = TENTATIVE, next_id, 1, tag[j]
+        partner[row], taken[j] = j, row
+        next_id += 1
+    return next_id

@@ -98,7 +98,8 @@ def main() -> None:
                     n, good, mine = kinema_run(folder, name, frequencies, method)
                     ratio = (n / mine) / (epochs / seconds)
                     print(
-                        f"{name:26} {frequencies}  {'Kinema ' + method:18} {n / mine:8.0f}  {good / n:6.1%}  {ratio:5.2f}",
+                        f"{name:26} {frequencies}  {'Kinema ' + method:18} {n / mine:8.0f}  "
+                        f"{good / n:6.1%}  {ratio:5.2f}",
                         flush=True,
                     )
 

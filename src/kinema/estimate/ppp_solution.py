@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from kinema.core.arrays import I64
+from kinema.core.ephemeris import PreciseClocks, PreciseOrbits
 from kinema.core.frames import cov_n_from_e, geodetic_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Reason, Residuals, Solution
@@ -14,7 +15,7 @@ from kinema.core.streams import GnssObservations
 from kinema.errors import EstimationError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.ppp import PppOutput, run_ppp
-from kinema.estimate.ppp_table import PppParams, PppTable, above_marker, build_ppp
+from kinema.estimate.ppp_table import PppParams, PppTable, above_marker, build_ppp, check_products
 from kinema.estimate.rtk_solution import pick_epochs
 from kinema.version import __version__
 
@@ -31,6 +32,11 @@ def solve_ppp(recording: Recording, options: SolveOptions, params: PppParams) ->
     from kinema.estimate.single_params import Params
     from kinema.estimate.single_solution import solve_single
 
+    check_products(
+        recording.need("gnss", GnssObservations),
+        recording.need("orbits", PreciseOrbits),
+        recording.get("clocks", PreciseClocks),
+    )
     rough = solve_single(recording, replace(options, mode="single"), Params())
     observations = recording.need("gnss", GnssObservations)
     keep = np.isin(observations.t_ns, rough.t_ns[rough.valid])

@@ -123,8 +123,8 @@ def combine(forward: Snapshot, backward: Snapshot | None) -> tuple[F64, F64]:
 
 @dataclass(frozen=True)
 class Passes:
-    """A forward filter after its pass, its snapshots, those of the backward one before the same epochs, and the backward
-    predictions of position and velocity (n, 6) with their covariance."""
+    """A forward filter after its pass, its snapshots, those of the backward one before the same epochs, and the
+    backward predictions of position and velocity (n, 6) with their covariance."""
 
     ahead: RtkFilter
     kept: dict[int, Snapshot]

@@ -17,6 +17,8 @@ class RtkParams:
     elevation_mask_rad: float = radians(10.0)
     cn0_mask_dbhz: float = 25.0
     max_age_s: float = 30.0
+    ageing_mps: float = 0.002
+    """How fast the base's data lose their worth."""
     code_sigma_m: float = 0.35
     phase_sigma_m: float = 0.003
     doppler_sigma_mps: float = 0.05

@@ -6,10 +6,13 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64
 from kinema.core.satellites import SYSTEMS
+from kinema.core.solution import Reason
 from kinema.core.streams import GnssObservations
 from kinema.estimate.rtk_params import RtkParams
-from kinema.estimate.satellite_states import SatelliteStates
+from kinema.estimate.satellite_states import SatelliteStates, row_codes
 from kinema.sensors.double_difference import Pairing
+
+LOOKS = 15
 
 
 def approximate_positions(
@@ -41,3 +44,22 @@ def approximate_positions(
         missing = ~np.isfinite(x[:, 0])
         x[missing] = x[found[np.where(nearer, before, place)]][missing]
     return x, cov, scale
+
+
+def own_positions(observations: GnssObservations, states: SatelliteStates, start_e_m: F64) -> F64:
+    """Positions (k, 3) of a receiver by its own codes at up to LOOKS epochs, NaN where not determined: metres only."""
+    from kinema.kernels.carrier import code_positions
+
+    n = len(observations.t_ns)
+    chosen = np.unique(np.linspace(0, n - 1, min(n, LOOKS)).astype(np.int64))
+    counts = np.diff(observations.row_start)[chosen]
+    row_start = np.concatenate([[0], np.cumsum(counts)])
+    rows = np.repeat(observations.row_start[chosen] - row_start[:-1], counts) + np.arange(row_start[-1])
+    code = row_codes(observations)[rows] + states.clock_m[rows]
+    code[states.reason[rows] != Reason.USED] = np.nan
+    x, cov = np.full((len(chosen), 3), np.nan), np.full((len(chosen), 3, 3), np.nan)
+    code_positions(
+        row_start, np.ascontiguousarray(states.p_e_m[rows]), code[:, None].copy(), observations.sat[rows].astype(np.int64) // 100,
+        np.full((len(rows), 1), 45.0), start_e_m, 3.0, 0.17, len(SYSTEMS), x, cov, np.ones(len(chosen)),
+    )  # fmt: skip
+    return x

@@ -15,11 +15,15 @@ from kinema.core.streams import GnssObservations
 from kinema.errors import ConfigError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.rtk_params import RtkParams
+from kinema.estimate.rtk_positions import approximate_positions, own_positions
 from kinema.estimate.satellite_states import SatelliteStates, row_epochs, satellite_states
 from kinema.sensors.double_difference import Pairing, pair
 
 SLOTS = 3
 """Frequencies at most; fixed, so that kernels are compiled once."""
+BASE_OFF_M = 150.0
+"""Codes alone, ionosphere and all, find a receiver better than this."""
+MOVING_M = 30.0
 FAR_M = 500_000.0
 """A base farther than this is a mistake."""
 
@@ -103,8 +107,7 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
     for value in (code, phase):
         value += model[:, None]
         value[~usable] = np.nan
-    from kinema.estimate.rtk_positions import approximate_positions
-
+    check_base_stands(base, base_states, base_e_m, origin)
     x0, cov, scale = approximate_positions(rover, rover_states, p, epoch, code, base_e_m, cn0, params)
     check_base(x0, base_e_m, origin)
     rho, unit, azimuth, elevation = _empty_geometry(m)
@@ -119,6 +122,8 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         value[low] = np.nan
     code_var, phase_var = _variances(elevation, cn0, cn0_b, rover.sat, params)
     code_var *= scale[epoch][:, None] ** 2
+    # What satellite clocks and atmosphere do since the base's epoch is the same for all epochs that use it.
+    phase_var += (params.ageing_mps * np.clip(p.age_s, 0.0, params.max_age_s)[epoch][:, None]) ** 2
     doppler, doppler_var = _doppler(rover, rover_states, p, unit, x0, epoch, elevation, wavelength, cn0, params)
     ratio = 6371.0 / (6371.0 + 450.0) * np.cos(elevation)
     iono = 1.0 / np.sqrt(1.0 - ratio * ratio)
@@ -132,6 +137,26 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         {k: tuple(s[2] for s in v) for k, v in p.slots.items()},
         {k: tuple(rover.signals[k][s[0]] for s in v) for k, v in p.slots.items()},
     )  # fmt: skip
+
+
+def check_base_stands(base: GnssObservations, states: SatelliteStates, base_e_m: F64, origin: str) -> None:
+    """Raise where the base's own codes put it elsewhere than it is said to be, or show it moving."""
+    own = own_positions(base, states, base_e_m)
+    found = own[np.isfinite(own[:, 0])]
+    if len(found) < 3:
+        return
+    middle = np.median(found, axis=0)
+    off, moved = float(np.linalg.norm(middle - base_e_m)), np.linalg.norm(found - middle, axis=1)
+    if float(np.median(moved)) > MOVING_M:
+        raise ConfigError(
+            f"the base moves (its own codes spread over {2 * float(np.median(moved)):.0f} m); are rover and base swapped?"
+        )
+    if off > BASE_OFF_M:
+        said = f"({origin}) is {off / 1000:.1f} km" if off > 1000 else f"({origin}) is {off:.0f} m"
+        raise ConfigError(
+            f"the base position {said} from where the base's own codes put it; give --base-position X,Y,Z, "
+            "or are rover and base swapped?"
+        )
 
 
 def check_base(x0: F64, base_e_m: F64, origin: str) -> None:

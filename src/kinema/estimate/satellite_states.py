@@ -92,12 +92,13 @@ def satellite_states(
     clocks: PreciseClocks | None = None,
     *,
     code_m: F64 | None = None,
+    message: I64 | None = None,
 ) -> SatelliteStates:
     """States of all observed satellites at transmission.
 
     With `orbits` the states are precise (with `clocks`, else with the clocks of the orbits), and the ephemerides
     serve only for group delays of their satellites. `code_m` (m,) replaces the pseudoranges that time the
-    transmission.
+    transmission; `message` (m,) forces the choice of broadcast message (a rover's to be its base's).
     """
     m = len(observations.sat)
     code = row_codes(observations) if code_m is None else code_m
@@ -109,6 +110,9 @@ def satellite_states(
     if ephemerides is None or len(ephemerides.sat) == 0:
         choice = np.full(m, -1, dtype=np.int64)
         reason[:] = Reason.NO_EPHEMERIS
+    elif message is not None:
+        choice = np.asarray(message, dtype=np.int64)
+        reason[choice < 0] = Reason.NO_EPHEMERIS
     else:
         choice = choose_messages(observations, ephemerides, t_ns, reason)
     delay = group_delays(observations, ephemerides, choice)

@@ -1,0 +1,56 @@
+"""PPP at a geodetic station over 24 hours, on final orbits and clocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kinema
+from kinema.core.frames import vectors_n_from_e
+from kinema.core.recording import Recording
+from kinema.core.solution import FixStatus
+from kinema.errors import ConfigError
+
+pytestmark = pytest.mark.data
+MARKER = np.array([3582104.7678, 532590.1740, 5232755.1436])
+
+
+@pytest.fixture(scope="module")
+def station(data_dir: Path) -> Recording:
+    d = data_dir / "ppp-esbc-24h"
+    return kinema.read(*sorted(path for path in d.iterdir() if path.name != "LICENSE"))
+
+
+def test_static_point_within_two_centimetres(station: Recording) -> None:
+    """North, east and up of the marker, after 24 hours."""
+    solution = kinema.solve(station, mode="ppp", static=True)
+    error = vectors_n_from_e((solution.p_e_m - MARKER)[-1:], solution.p_e_m[-1:])[0]
+    assert np.abs(error).max() < 0.02
+    assert solution.provenance.point == "marker"
+    assert any("below 0.1 m after" in note for note in solution.provenance.notes)
+
+
+def test_kinematic_smoothed(station: Recording) -> None:
+    """Each epoch by itself but for ambiguities and troposphere: 3 cm horizontally, 10 cm in space, honest sigmas."""
+    solution = kinema.solve(station, mode="ppp")
+    error = vectors_n_from_e(solution.p_e_m - MARKER, solution.p_e_m)
+    assert (solution.status == FixStatus.PPP).all()
+    assert np.sqrt((error[:, :2] ** 2).sum(axis=1).mean()) <= 0.030
+    assert np.percentile(np.linalg.norm(error, axis=1), 95) <= 0.10
+    d = solution.p_e_m - MARKER
+    nees = np.einsum("ni,nij,nj->n", d, np.linalg.inv(solution.cov_p_e_m2), d)
+    assert 0.3 < nees.mean() < 4.0
+    assert (np.hypot(error[:, 0], error[:, 1]) < solution.channels["hpl_m"].value).mean() > 0.999
+
+
+def test_products_of_another_day_are_refused(station: Recording) -> None:
+    """One clear line with both days."""
+    from dataclasses import replace
+
+    orbits = station.streams["orbits"]
+    late = replace(orbits, t_ns=orbits.t_ns + 10 * 86_400_000_000_000)
+    wrong = replace(station, streams={k: v for k, v in station.streams.items() if k != "clocks"} | {"orbits": late})
+    with pytest.raises(ConfigError, match=r"orbits are of .* observations of 2020-06-25; give the products"):
+        kinema.solve(wrong, mode="ppp")

@@ -15,7 +15,7 @@ import numpy as np
 from kinema.core.arrays import F64, Bool
 from kinema.core.frames import c_ne, geodetic_from_ecef
 from kinema.errors import EstimationError
-from kinema.estimate.align_time import TimeOffset, check_rate, find_time_offset, fix_velocities_n
+from kinema.estimate.align_time import REACH_S, TimeOffset, check_rate, find_time_offset, fix_velocities_n
 from kinema.estimate.inertial import Pass, run_filter, run_smoother, start_state
 from kinema.estimate.inertial_nodes import build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
@@ -26,6 +26,10 @@ from kinema.sensors.imu_signal import ImuSignal, quiet_levels, white_noise
 
 _HEADINGS = 8
 _MOVING_MPS = 2.0
+_LONGEST_S = 120.0
+"""Of the recording that the first alignment looks at, unless motion comes later."""
+_WAIT_S = 60.0
+"""For turns that show the clock's offset, after the motion suffices."""
 _NOISE_FLOORS = (2e-4, 3e-3)
 
 
@@ -76,7 +80,7 @@ def noise_of(signal: ImuSignal, fixes: FixRows, calibration: Calibration, params
     )  # fmt: skip
 
 
-def enough_motion(fixes: FixRows, offset: TimeOffset) -> float:
+def enough_motion(fixes: FixRows) -> float:
     """The fix time by which heading and mounting can be told: 12 s of driving, 60 m, a change of speed or course.
 
     Raises EstimationError where the recording never shows that much.
@@ -96,6 +100,17 @@ def enough_motion(fixes: FixRows, offset: TimeOffset) -> float:
         f"heading cannot be found: the fixes show only {far[-1] if len(t) else 0.0:.0f} m of driving; "
         "give a recording that moves"
     )
+
+
+def _causal_offset(signal: ImuSignal, fixes: FixRows, moved: float) -> tuple[float, TimeOffset]:
+    """The time by which motion and turning suffice, and the clock's offset as known then; waits for turns a while."""
+    last = float(fixes.t_s[-1])
+    until, offset = moved, TimeOffset()
+    while True:
+        offset = find_time_offset(signal.until(until + REACH_S), fixes.until(until))
+        if offset.found or until >= min(last, moved + _WAIT_S):
+            return (until, offset) if offset.found else (moved, offset)
+        until = min(until + 10.0, last)
 
 
 def level_c_ns(f_s: F64, heading_rad: float) -> F64:
@@ -227,16 +242,21 @@ def align(
     """
     offset = find_time_offset(signal, fixes)
     check_rate(offset)
-    until = float(fixes.t_s[-1]) if whole else enough_motion(fixes, offset)
-    enough_motion(fixes, offset)
+    moved = enough_motion(fixes)
+    if whole:
+        until = min(float(fixes.t_s[-1]), max(moved, float(fixes.t_s[0]) + _LONGEST_S))
+        known, known_fixes = signal, fixes
+    else:
+        until, offset = _causal_offset(signal, fixes, moved)
+        known_fixes = fixes.until(until)
+        known = signal.until(until - offset.td_s)
     calibration = Calibration(
         td_s=offset.td_s,
         tdd=offset.drift,
         td_sigma_s=max(0.03, 2 * offset.sigma_s),
         tdd_sigma=max(3e-4, offset.drift_sigma),
     )
-    calibration = noise_of(signal, fixes, calibration, params)
-    until = min(until, max(enough_motion(fixes, offset), float(fixes.t_s[0]) + 120.0)) if whole else until
+    calibration = noise_of(known, known_fixes, calibration, params)
     start, smoothed = coarse_start(signal, fixes, calibration, params, until)
     calibration = retimed(calibration, smoothed)
     if c_bs is not None:

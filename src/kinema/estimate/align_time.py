@@ -17,7 +17,7 @@ from kinema.sensors.fix import HAS_VELOCITY, FixRows
 from kinema.sensors.imu_signal import ImuSignal
 
 _GRID_S = 0.05
-_REACH_S = 25.0
+REACH_S = 25.0
 _MIN_SPEED_MPS = 1.5
 _MIN_TURN_RAD = 0.7
 
@@ -83,7 +83,7 @@ def up_rate(signal: ImuSignal) -> tuple[F64, F64]:
     return signal.t_s, turned
 
 
-def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = _REACH_S) -> TimeOffset:
+def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = REACH_S) -> TimeOffset:
     """Offset and drift of the IMU's clock against the fixes' by their turning."""
     begin, end, turn, noise = course_rates(fixes)
     total = float(np.abs(turn[np.abs(turn) > 2 * noise]).sum()) if len(turn) else 0.0

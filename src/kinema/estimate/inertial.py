@@ -25,8 +25,8 @@ class Pass:
 
     x (K, X_SIZE) nominal states; cov (K, 15, 15) of position, velocity (e), attitude (e, left
     error), time offset, lever arm (s) and mounting (b: pitch, yaw);
-    told (K, D_SIZE) innovations; means (K, 6, 3) rate (s), acceleration (e), gravity (e), C_es; end: state and covariance
-    after the last node; start: smoothed state before the first node (None for a causal pass).
+    told (K, D_SIZE) innovations; means (K, 6, 3) rate (s), acceleration (e), gravity (e), C_es; end: state and
+    covariance after the last node; start: smoothed state before the first node (None for a causal pass).
     """
 
     t_s: F64

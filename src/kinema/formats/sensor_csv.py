@@ -101,7 +101,7 @@ def _fix_columns(head: bytes) -> dict[str, int] | None:
     names = _names(head)
     known = {name: k for k, name in enumerate(names)}
     time, _ = _time(names)
-    if time and {"lat_deg", "lon_deg", "height_m"} <= known.keys() and "pos_std_n_m" in known:
+    if time and {"lat_deg", "lon_deg", "height_m"} <= known.keys() and {"pos_std_n_m", "vn_mps"} & known.keys():
         return known
     return None
 
@@ -109,7 +109,9 @@ def _fix_columns(head: bytes) -> dict[str, int] | None:
 def _sniff(head: bytes, name: str) -> float:
     if b"," not in head[:400] and b";" not in head[:400]:
         return 0.0
-    return 0.92 if _columns(head) or _fix_columns(head) else 0.0
+    # a reference's own motion has gravity taken out: it is no sensor
+    sensor = "reference" not in name.lower() and _columns(head) is not None
+    return 0.92 if sensor or _fix_columns(head) else 0.0
 
 
 def gps_ns(values: F64, columns: tuple[int, ...], unit: int) -> tuple[I64, bool]:
@@ -192,13 +194,15 @@ def _read_fixes(source: Source, options: ReadOptions, known: dict[str, int], sta
         sd2 = v[:, [known[name] for name in names]] ** 2
         return np.asarray((c_en * sd2[:, None, :]) @ np.swapaxes(c_en, -1, -2))
 
-    velocity = {"vn_mps", "ve_mps", "vd_mps", "vel_std_n_mps"} <= known.keys()
-    v_e, cov_v = np.full((len(v), 3), np.nan), np.full((len(v), 3, 3), np.nan)
-    if velocity:
+    nan3 = np.full((len(v), 3, 3), np.nan)
+    cov_p = turned(tuple(f"pos_std_{a}_m" for a in "ned")) if "pos_std_n_m" in known else nan3
+    v_e, cov_v = np.full((len(v), 3), np.nan), nan3
+    if {"vn_mps", "ve_mps", "vd_mps"} <= known.keys():
         v_e = np.einsum("nij,nj->ni", c_en, v[:, [known[f"v{a}_mps"] for a in "ned"]])
+    if "vel_std_n_mps" in known:
         cov_v = turned(tuple(f"vel_std_{a}_mps" for a in "ned"))
     solution = Solution(
-        t_ns[index], p_e_m, turned(tuple(f"pos_std_{a}_m" for a in "ned")), v_e, cov_v,
+        t_ns[index], p_e_m, cov_p, v_e, cov_v,
         status=np.full(len(index), FixStatus.SINGLE, np.uint8), provenance=Provenance(sources=(source.name,)),
     )  # fmt: skip
     clock = (Issue(RELATIVE_CLOCK, 1, "", source.name, "times count from the file's own start"),) if relative else ()

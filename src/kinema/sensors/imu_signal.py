@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -42,6 +42,12 @@ class ImuSignal:
     gyro_shake: F64
     accel_shake: F64
     issues: tuple[Issue, ...]
+
+    def until(self, t_s: float) -> ImuSignal:
+        """What was known by a time."""
+        k = int(np.searchsorted(self.t_s, t_s, side="right"))
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: v[:k] for name, v in values.items() if isinstance(v, np.ndarray)})
 
 
 def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:

@@ -13,6 +13,7 @@ from kinema.kernels.least_squares import backward_solve, cholesky, forward_solve
 MAX_TURNS = 12
 FAR_M = 10_000.0
 NU = 4.0
+PLAIN, ROBUST, LAST = 0.0, 1.0, 2.0
 MOVE_M = 0.1
 """Moves below this are left to the smoother."""
 
@@ -20,10 +21,13 @@ MOVE_M = 0.1
 @kernel
 def _normal(
     first: int, last: int, s: int, code: np.ndarray, sigma: np.ndarray, system: np.ndarray, sat_p: np.ndarray,
-    x: np.ndarray, robust: bool, final: bool, out_row: int, bias: np.ndarray, bias_sigma: np.ndarray,
+    x: np.ndarray, stage: float, out_row: int, bias: np.ndarray, bias_sigma: np.ndarray,
     a: np.ndarray, b: np.ndarray, resid: np.ndarray, weight: np.ndarray,
 ) -> float:  # fmt: skip
-    """Normal equations of one epoch at x (3 + s: position, clock, biases); returns the robust cost if `final`."""
+    """Normal equations of one epoch at x (3 + s: position, clock, biases); returns the robust cost at the last stage.
+
+    The stage is a float, for Numba compiles a function anew for each literal integer or truth value it is called with.
+    """
     n = 3 + s
     h = np.empty(n)
     cost = 0.0
@@ -48,8 +52,8 @@ def _normal(
         if i == out_row:
             continue
         u = r / sigma[i]
-        w = student_weight(u, NU) if robust else 1.0
-        if final:
+        w = student_weight(u, NU) if stage > PLAIN else 1.0
+        if stage > ROBUST:
             cost += math.log(1.0 + u * u / NU)
         weight[i] = w
         w /= sigma[i] * sigma[i]
@@ -74,10 +78,10 @@ def _solve_epoch(
 ) -> float:  # fmt: skip
     """Solve one epoch from x on; its robust cost, or −1 where it has no solution. `a` is left factored."""
     n = 3 + s
-    robust = False
+    stage = PLAIN
     for _ in range(MAX_TURNS):
         _normal(
-            first, last, s, code, sigma, system, sat_p, x, robust, False, out_row, bias, bias_sigma, a, b, resid, weight
+            first, last, s, code, sigma, system, sat_p, x, stage, out_row, bias, bias_sigma, a, b, resid, weight
         )  # fmt: skip
         for j in range(3):
             a[j, j] += 1e-14
@@ -92,11 +96,12 @@ def _solve_epoch(
                 move = max(move, abs(b[j]))
         if not math.isfinite(move) or move > 1e9:
             return -1.0
-        if robust and move < MOVE_M:
+        if stage > PLAIN and move < MOVE_M:
             break
-        robust = robust or move < FAR_M
+        if move < FAR_M:
+            stage = ROBUST
     cost = _normal(
-        first, last, s, code, sigma, system, sat_p, x, True, True, out_row, bias, bias_sigma, a, b, resid, weight
+        first, last, s, code, sigma, system, sat_p, x, LAST, out_row, bias, bias_sigma, a, b, resid, weight
     )  # fmt: skip
     return cost if cholesky(a, n) else -1.0
 
@@ -144,7 +149,7 @@ def solve_epochs(
         for j in range(1, s):
             x[3 + j] = bias[j]
         cost = _solve_epoch(
-            i0, i1, s, code, sigma, system, sat_p, x, -1, bias, bias_sigma, a, b, resid, weight
+            i0, i1, s, code, sigma, system, sat_p, x, i0 - 1, bias, bias_sigma, a, b, resid, weight
         )  # fmt: skip
         if cost < 0 or not 6.2e6 < math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2]) < 9e6:
             continue
@@ -154,7 +159,7 @@ def solve_epochs(
                 worst = max(worst, abs(resid[i]) / sigma[i])
         if worst > fault_sigma and count > 5 + free and count <= 14:
             best[:] = x
-            found, lowest, term = -1, cost, 0.0
+            found, lowest, term = i0 - 1, cost, 0.0
             for i in range(i0, i1):
                 if sigma[i] > 0:
                     x[:] = best

@@ -3,8 +3,9 @@
 State x, P (first n of a fixed size): position from the base (0:3), velocity (3:6), zenith wet delay difference (6),
 then in any order single-differenced ambiguities and slant ionosphere delays, all in metres. index (sats, slots + 1)
 tells where the ambiguity of a satellite and signal stands (last column: ionosphere), −1 where it has none; keys
-(size, 2) tells the way back. Each group of one system, signal and kind has its own receiver clock, white in time: the
-group's first measurement makes it a temporary state, so that no satellite is a reference for longer than that.
+(size, 2) tells the way back. Codes have one receiver clock per system and signal, phases one for all: what systems and
+signals differ by is constant and goes into their ambiguities. Clocks are white in time: the first measurement makes
+one a temporary state, so that no satellite is a reference for longer than that.
 """
 
 from __future__ import annotations
@@ -251,7 +252,7 @@ def update_group(
     lock: A,
     rows: A,
     n_rows: A,
-    f: A,
+    signal: A,
     kind: A,
     sat: A,
     unit: A,
@@ -265,7 +266,7 @@ def update_group(
     flag: A,
     w: A,
 ) -> A:
-    """Fold one group (system, signal f, kind 0 code or 1 phase) of n_rows rows; returns the number used.
+    """Fold what shares one clock, n_rows of rows and signals, kind 0 code or 1 phase; returns the number used.
 
     z (m,) measurement about x0, moved here to the state's origin: origin (m,) = e·(x0 − base). gate: (Huber, reject)
     in sigmas. A phase beyond `reject` starts its ambiguity anew and is flagged 1; a code beyond Huber counts less.
@@ -275,12 +276,12 @@ def update_group(
     pre = np.empty(n_rows)
     l1 = 0.1902936727983649
     for k in range(n_rows):
-        r = rows[k]
+        r, f = rows[k], signal[k]
         c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
         pre[k], _s = foresee(x, p, at, by, c, z[r, f] - origin[r], var[r, f])
     order = np.argsort(pre)
     middle = order[n_rows // 2]
-    r = rows[middle]
+    r, f = rows[middle], signal[middle]
     c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
     add_clock(x, p, n, at, by, c, z[r, f] - origin[r], var[r, f])
     innovation[r, f] = 0.0
@@ -290,7 +291,7 @@ def update_group(
             if kind == 1:
                 lock[index[sat[r], f]] += 1
             continue
-        r = rows[k]
+        r, f = rows[k], signal[k]
         c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
         at[c], by[c] = n, 1.0
         nu, s = foresee(x, p, at, by, c + 1, z[r, f] - origin[r], var[r, f])
@@ -451,31 +452,31 @@ def float_epoch(
             count += 1
     if count >= 4:
         update_doppler(x, p, n, rows, count, unit, doppler, doppler_var, settings[10], w)
-    for kind in range(2):
-        for g in range(n_groups):
-            for f in range(slots):
-                count = 0
-                for r in range(row0, row1):
-                    if group[r] != g:
-                        continue
-                    if kind == 0 and math.isfinite(code[r, f]):
-                        rows[count] = r
-                        count += 1
-                    if kind == 1 and math.isfinite(phase[r, f]) and index[sat[r], f] >= 0:
-                        rows[count] = r
-                        count += 1
-                if count < 2:
-                    continue
-                if kind == 0:
-                    update_group(
-                        x, p, n, index, lock, rows, count, f, 0, sat, unit, wet, wavelength, code, code_var, origin,
-                        settings[6:8], code_innovation, code_flag, w,
-                    )  # fmt: skip
-                else:
-                    update_group(
-                        x, p, n, index, lock, rows, count, f, 1, sat, unit, wet, wavelength, phase, phase_var, origin,
-                        settings[8:10], phase_innovation, phase_flag, w,
-                    )  # fmt: skip
+    rows = np.empty((row1 - row0) * slots, np.int64)
+    signal = np.empty((row1 - row0) * slots, np.int64)
+    for g in range(n_groups):
+        for f in range(slots):
+            count = 0
+            for r in range(row0, row1):
+                if group[r] == g and math.isfinite(code[r, f]):
+                    rows[count], signal[count] = r, f
+                    count += 1
+            if count >= 2:
+                update_group(
+                    x, p, n, index, lock, rows, count, signal, 0, sat, unit, wet, wavelength, code, code_var, origin,
+                    settings[6:8], code_innovation, code_flag, w,
+                )  # fmt: skip
+    count = 0
+    for f in range(slots):
+        for r in range(row0, row1):
+            if math.isfinite(phase[r, f]) and index[sat[r], f] >= 0:
+                rows[count], signal[count] = r, f
+                count += 1
+    if count >= 2:
+        update_group(
+            x, p, n, index, lock, rows, count, signal, 1, sat, unit, wet, wavelength, phase, phase_var, origin,
+            settings[8:10], phase_innovation, phase_flag, w,
+        )  # fmt: skip
     for r in range(row0, row1):
         for f in range(slots):
             if phase_flag[r, f] == 1 and tied[sat[r], f] >= 0:

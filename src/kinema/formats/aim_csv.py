@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import io
 import itertools
@@ -14,7 +13,7 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.time import gps_ns_from_datetime
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, read_table, series_of, settings_of
+from kinema.formats.channels import Column, FixColumns, cells_of, fixes_of, read_table, series_of, settings_of, whole
 
 LOCAL_TIME = "local time without a zone"
 _DATES = ("%A, %B %d, %Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%B %d, %Y", "%d-%b-%Y")
@@ -37,7 +36,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     columns = [Column(n, u, v) for n, u, v in zip(names, units, values, strict=True)]
     by_name = dict(zip(lowered, columns, strict=True))
     origin_ns, dated = clock_of(facts.get("date", [""])[0], facts.get("time", [""])[0])
-    t_ns = origin_ns + np.round(np.nan_to_num(values[where[0]]) * 1e9).astype(np.int64)
+    t_ns = origin_ns + whole(values[where[0]], 1e9)
     extra = Issue(LOCAL_TIME, 1, "", source.name, "taken as UTC" if dated else "no date: put on 1980-01-06")
 
     def si(name: str) -> np.ndarray | None:
@@ -81,7 +80,10 @@ def header_of(source: Source, maker: str) -> tuple[dict[str, list[str]], list[st
     rows: list[list[str]] = []
     at = bom
     for line in io.StringIO(text):
-        cells = [c.strip() for c in next(csv.reader([line.rstrip("\r\n")]), [])]
+        try:
+            cells = [c.strip() for c in cells_of(line)]
+        except ValueError:
+            cells = []
         if (
             rows
             and len(cells) >= 3

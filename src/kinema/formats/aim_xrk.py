@@ -12,7 +12,7 @@ from kinema.core.streams import Series
 from kinema.errors import ConfigError, FormatError
 from kinema.formats.aim_csv import LOCAL_TIME, clock_of
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, settings_of, to_si
+from kinema.formats.channels import Column, FixColumns, fixes_of, settings_of, to_si, whole
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -39,7 +39,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     if "gps latitude" not in by_name or "gps longitude" not in by_name:
         raise FormatError(source.path, "no GPS channels in it", "", "was a GPS connected?")
     ms, lat, _ = by_name["gps latitude"]
-    t_ns = origin_ns + np.round(ms * 1e6).astype(np.int64)
+    t_ns = origin_ns + whole(ms, 1e6)
 
     def same(name: str) -> np.ndarray | None:
         c = by_name.get(name)
@@ -62,7 +62,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         column = Column(name, unit, value)
         if column.role not in ("lat", "lon", "height", "time") and len(at_ms) and np.isfinite(value).all():
             values, si = column.si()
-            streams[column.role] = Series(origin_ns + np.round(at_ms * 1e6).astype(np.int64), values, si)
+            streams[column.role] = Series(origin_ns + whole(at_ms, 1e6), values, si)
     laps = log.laps.to_pydict()
     starts, ends = laps.get("start_time", []), laps.get("end_time", [])
     streams["device_laps"] = tuple(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from csv import Error as CsvError
+from csv import reader as csv_lines
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +21,12 @@ from kinema.core.streams import Series
 from kinema.core.time import iso_gps
 from kinema.errors import FormatError
 from kinema.formats.base import ReadOptions, Source
+from kinema.formats.tables import MOST_NS, check_columns
 
 GPS_SIGMA_M = 1.5
 """Horizontal standard uncertainty per axis of a consumer receiver that states none, at HDOP 1."""
 FASTEST_MPS = 150.0
+_MOST = {"h_m": ("height", 1e8), "heading_deg": ("heading", 4e5), "sigma_m": ("accuracy", 1e7), "hdop": ("HDOP", 1e6)}
 
 _SI: dict[str, tuple[float, float, str]] = {
     "km/h": (1 / 3.6, 0, "m/s"),
@@ -160,7 +164,22 @@ def to_si(values: F64, unit: str) -> tuple[F64, str]:
     if known is None:
         return values, unit.strip() or "1"
     factor, offset, si = known
-    return values * factor + offset, si
+    with np.errstate(over="ignore"):
+        return values * factor + offset, si
+
+
+def whole(values: F64, factor: float) -> I64:
+    """Values × factor, rounded to whole numbers; what is not finite becomes 0, what is too large the largest."""
+    reach = 4e18 / factor
+    return np.round(np.clip(np.nan_to_num(values, nan=0.0), -reach, reach) * factor).astype(np.int64)
+
+
+def cells_of(line: str, delimiter: str = ",") -> list[str]:
+    """The cells of one line, quotes taken off. Raises ValueError where the line cannot be cut into cells."""
+    try:
+        return next(csv_lines([line.replace("\r", "").strip("\n")], delimiter=delimiter), [])
+    except CsvError as error:
+        raise ValueError(str(error)) from None
 
 
 def split_unit(name: str) -> tuple[str, str]:
@@ -187,10 +206,12 @@ def read_table(
     *,
     delimiter: str = ",",
     decimal: str = ".",
+    clock: tuple[int, int] | None = None,
 ) -> tuple[list[F64], tuple[Issue, ...]]:
     """The columns (NaN where empty or text) of the table that begins at byte `start` with `count` fields a row.
 
-    The columns `need` must be numbers wherever they are not empty. Raises FormatError at the first garbled row, or
+    The columns `need` must be numbers wherever they are not empty; `clock` is the column of times and the nanoseconds
+    of its unit: every row must have one that can be. Raises FormatError at the first garbled row, or
     counts and leaves out such rows under `on_bad="skip"`.
     """
     import pyarrow as pa
@@ -204,11 +225,14 @@ def read_table(
             bad_rows.append(row.text)
         return "skip"
 
+    check_columns(source, count)
     names = [f"c{k}" for k in range(count)]
+    # Stray bytes are read as Latin-1: they make a garbled cell, not a reader that gives up.
+    encoding = "utf8" if bytes(source.data).isascii() else "latin-1"
     try:
         table = csv.read_csv(
             pa.py_buffer(source.data[start:]),
-            read_options=csv.ReadOptions(column_names=names, use_threads=False),
+            read_options=csv.ReadOptions(column_names=names, use_threads=False, encoding=encoding),
             parse_options=csv.ParseOptions(delimiter=delimiter, invalid_row_handler=on_invalid),
             convert_options=csv.ConvertOptions(column_types={n: pa.binary() for n in names}),
         )
@@ -219,6 +243,8 @@ def read_table(
     for k in need:
         filled = pc.not_equal(table.column(names[k]), pa.scalar(b"")).to_numpy(zero_copy_only=False)
         garbled |= filled & np.isnan(columns[k])
+    if clock:
+        garbled |= ~(np.abs(columns[clock[0]]) < MOST_NS / clock[1])
     issues: tuple[Issue, ...] = ()
     if bad_rows or garbled.any():
         what = bad_rows[0] if bad_rows else _row_text(table, int(np.argmax(garbled)), delimiter)
@@ -233,13 +259,15 @@ def read_table(
 
 
 def _numbers(column: Any, decimal: str, pa: Any, pc: Any) -> F64:
-    """Text as float64, NaN where empty or no number."""
+    """Text as float64, NaN where empty or no number (one beyond float64 is none)."""
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.string(), safe=False)) if len(column) else column
     if decimal != ".":
         text = pc.replace_substring(text, decimal, ".")
     is_number = pc.match_substring_regex(text, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
     numbers = pc.cast(pc.if_else(is_number, text, pa.scalar(None, pa.string())), pa.float64())
-    return np.ascontiguousarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+    values = np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.float64)
+    values[np.isinf(values)] = np.nan
+    return values
 
 
 def _row_text(table: Any, row: int, delimiter: str) -> str:
@@ -271,10 +299,10 @@ def fixes_of(source: Source, fix: FixColumns, drop_repeats: bool = True) -> tupl
     """The device's trajectory from sparse columns: rows without a position left out, impossible and repeated ones
     left out and counted, in order of time. Horizontal uncertainty from `sigma_m`, else GPS_SIGMA_M × HDOP, else
     GPS_SIGMA_M; vertical twice that."""
-    has = np.isfinite(fix.lat_deg) & np.isfinite(fix.lon_deg)
+    has = ~np.isnan(fix.lat_deg) & ~np.isnan(fix.lon_deg)
     if not has.any():
         raise FormatError(source.path, "no position in it", "", "was the GPS on?")
-    issues = []
+    fix, issues = _possible(source, fix)
     null = has & (fix.lat_deg == 0) & (fix.lon_deg == 0)
     wrong = has & ~null & ((np.abs(fix.lat_deg) > 90) | (np.abs(fix.lon_deg) > 360))
     good = has & ~null & ~wrong
@@ -295,6 +323,21 @@ def fixes_of(source: Source, fix: FixColumns, drop_repeats: bool = True) -> tupl
             issues.append(Issue("repeated position", repeated, "", source.name, "the receiver had no newer one"))
     index, odd = _in_time(source, fix.t_ns, index)
     return _solution(source, fix, index), (*issues, *odd)
+
+
+def _possible(source: Source, fix: FixColumns) -> tuple[FixColumns, list[Issue]]:
+    """Columns without values that nothing can be: a height beyond every orbit, an angle of a thousand turns."""
+    issues, kept = [], dict(fix.__dict__)
+    for name, (what, most) in _MOST.items():
+        values = kept[name]
+        if values is None:
+            continue
+        odd = np.abs(values) > most
+        if odd.any():
+            where = f"row {int(np.argmax(odd)) + 1}"
+            issues.append(Issue(f"impossible {what}", int(odd.sum()), where, source.name))
+            kept[name] = np.where(odd, np.nan, values)
+    return FixColumns(**kept), issues
 
 
 def _without_repeats(fix: FixColumns, index: I64) -> tuple[I64, int]:
@@ -378,7 +421,8 @@ def series_of(t_ns: I64, columns: Sequence[Column], skip: Sequence[str] = ()) ->
     order = np.argsort(t_ns, kind="stable") if (np.diff(t_ns) < 0).any() else slice(None)
     streams: dict[str, Series] = {}
     for column in columns:
-        here = np.isfinite(column.values)
+        values, unit = column.si()
+        here = np.isfinite(values)
         if not here.any() or column.role in skip:
             continue
         name = column.role
@@ -387,7 +431,6 @@ def series_of(t_ns: I64, columns: Sequence[Column], skip: Sequence[str] = ()) ->
         base, k = name, 2
         while name in streams:
             name, k = f"{base}_{k}", k + 1
-        values, unit = column.si()
         t, v, keep = t_ns[order], values[order], here[order]
         streams[name] = Series(t[keep], v[keep], unit)
     return streams

@@ -18,6 +18,7 @@ from kinema.formats.channels import (
     series_of,
     settings_of,
     split_unit,
+    whole,
 )
 
 
@@ -34,13 +35,15 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(source.path, "no table of samples", "", "was the file cut off?")
     end = raw.find(b"\n", at)
     facts, laps_ms = _session(raw[:at].decode("utf-8", "replace"))
-    names = raw[at:end].decode().strip().split(",")
+    names = raw[at:end].decode("utf-8", "replace").strip().split(",")
+    if "lat" not in names or "lng" not in names:
+        raise FormatError(source.path, "no columns lat and lng", "", "was the file damaged?")
     values, issues = read_table(source, options, end + 1, len(names), (0, names.index("lat"), names.index("lng")))
     parts = [split_unit(n) for n in names]
     units = ["g" if n.startswith("accel") else u for n, (_, u) in zip(names, parts, strict=True)]
     columns = [Column(p[0], u, v) for p, u, v in zip(parts, units, values, strict=True)]
     by_role = {role_of(c.name): c for c in columns}
-    t_ns = gps_ns_from_unix_ns(np.round(np.nan_to_num(values[0]) * 1e6).astype(np.int64))
+    t_ns = gps_ns_from_unix_ns(whole(values[0], 1e6))
 
     def si(role: str) -> np.ndarray | None:
         return by_role[role].si()[0] if role in by_role else None

@@ -16,7 +16,7 @@ from kinema.core.solution import Solution
 from kinema.core.time import gps_ns_from_unix_ns, unix_ns_from_gps_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, series_of
+from kinema.formats.channels import Column, FixColumns, fixes_of, series_of, whole
 
 _DEGREES = 180.0 / 2**31
 FIT_EPOCH_S = 631_065_600
@@ -36,7 +36,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     stamp = np.array([r.get("timestamp", np.nan) for r in rows])
     keep = np.isfinite(stamp)
     rows = [r for r, k in zip(rows, keep, strict=True) if k]
-    t_ns = gps_ns_from_unix_ns(np.round(stamp[keep] * 1e9).astype(np.int64))
+    t_ns = gps_ns_from_unix_ns(whole(stamp[keep], 1e9))
     units = {n: v[1] for r in rows for n, v in r.items() if n != "timestamp"}
     columns = [Column(n, u, _column(rows, n)) for n, u in units.items()]
     by_name = {c.name: c for c in columns}
@@ -86,7 +86,7 @@ def _messages(source: Source) -> tuple[list[dict[str, Any]], tuple[Lap, ...], st
     laps: list[Lap] = []
     sport, cut = "", ""
     try:
-        with fitdecode.FitReader(bytes(source.data), check_crc=fitdecode.CrcCheck.DISABLED) as frames:
+        with _reader(source) as frames:
             for frame in frames:
                 if not isinstance(frame, fitdecode.FitDataMessage):
                     continue
@@ -96,19 +96,28 @@ def _messages(source: Source) -> tuple[list[dict[str, Any]], tuple[Lap, ...], st
                     laps.extend(_lap(frame, len(laps)))
                 elif frame.name in ("session", "sport") and frame.has_field("sport"):
                     sport = sport or str(frame.get_value("sport"))
-    except (fitdecode.FitError, struct.error, ValueError, KeyError, IndexError, TypeError) as error:
+    except (fitdecode.FitError, struct.error, ValueError, KeyError, IndexError, TypeError, AssertionError) as error:
         cut = str(error)[:80] or type(error).__name__
         if not rows:
             raise FormatError(source.path, f"not readable as FIT ({cut})", "", "was it copied whole?") from None
     return rows, tuple(laps), sport, cut
 
 
+def _reader(source: Source) -> Any:
+    """The decoder, silent about what it can step over."""
+    import fitdecode
+
+    quiet = fitdecode.ErrorHandling.IGNORE
+    return fitdecode.FitReader(bytes(source.data), check_crc=fitdecode.CrcCheck.DISABLED, error_handling=quiet)
+
+
 def _row(frame: Any) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for field in frame.fields:
         value = field.value
-        if field.name == "timestamp" and hasattr(value, "timestamp"):
-            row["timestamp"] = value.timestamp()
+        if field.name == "timestamp":
+            if hasattr(value, "timestamp"):
+                row["timestamp"] = value.timestamp()
         elif isinstance(value, (int, float)) and not isinstance(value, bool) and not field.name.startswith("unknown"):
             # A developer field may repeat a native one: the native one is kept under the plain name.
             row.setdefault(field.name.replace(" ", "_").lower(), (float(value), field.units or ""))

@@ -6,7 +6,6 @@ in parentheses, brackets or behind an underscore, or in a row below the names.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import re
 
@@ -21,6 +20,7 @@ from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import (
     Column,
     FixColumns,
+    cells_of,
     fixes_of,
     laps_from_counter,
     read_table,
@@ -28,6 +28,7 @@ from kinema.formats.channels import (
     series_of,
     split_unit,
     to_si,
+    whole,
 )
 from kinema.formats.trajectory import DATE_UNKNOWN
 
@@ -50,12 +51,19 @@ def _header(head: bytes) -> tuple[list[str], str, int, str] | None:
     for line in head[at:].split(b"\n")[:30]:
         text = line.decode("utf-8", "replace").strip("\r")
         delimiter = max(";,\t", key=text.count)
-        names = [c.strip() for c in next(csv.reader([text], delimiter=delimiter), [])]
+        names = _stripped(text, delimiter)
         roles = {role_of(split_unit(n)[0]) for n in names}
         at += len(line) + 1
         if {"time", "lat", "lon"} <= roles:
             return names, delimiter, at, text
     return None
+
+
+def _stripped(line: str, delimiter: str) -> list[str]:
+    try:
+        return [c.strip() for c in cells_of(line, delimiter)]
+    except ValueError:
+        return []
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -79,7 +87,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     parts = [split_unit(n) for n in names]
     units = [u for _, u in parts]
     below = bytes(source.data[start : start + 4096]).split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
-    cells = [c.strip() for c in next(csv.reader([below], delimiter=delimiter), [])]
+    cells = _stripped(below, delimiter)
     if len(cells) == len(names) and not any(re.search(r"\d", c) for c in cells):
         units = [c or u for c, u in zip(cells, units, strict=True)]
         start += len(below.encode()) + 1
@@ -127,15 +135,17 @@ def _times(
     source: Source, options: ReadOptions, numbers: F64, unit: str, start: int, delimiter: str, column: int, rows: int
 ) -> tuple[I64, tuple[Issue, ...], Bool]:
     """GPS times of the rows that have one, what is to be told of them, and which rows those are."""
+    if not len(numbers):
+        raise FormatError(source.path, "no row below its names", "", "was the file cut off?")
     has = np.isfinite(numbers)
     if has.mean() > 0.5:
         scale = 1e-3 if unit.lower() == "ms" else 1.0
         middle = float(np.median(numbers[has])) * scale
         for factor, least in ((1e-9, 1e17), (1e-6, 1e14), (1e-3, 1e11), (1.0, 4e8)):
             if middle > least:
-                ns = np.round(numbers[has] * scale * factor * 1e6).astype(np.int64) * 1000
+                ns = whole(numbers[has], scale * factor * 1e6) * 1000
                 return gps_ns_from_unix_ns(ns), (), has
-        return np.round(numbers[has] * scale * 1e9).astype(np.int64), (_no_date(source),), has
+        return whole(numbers[has], scale * 1e9), (_no_date(source),), has
     texts = _cells(source, start, delimiter, column, rows)
     unix, ok, zoned, dated = _parsed(texts)
     if not ok.any():
@@ -174,7 +184,7 @@ def _cells(source: Source, start: int, delimiter: str, column: int, rows: int) -
     names = [f"c{k}" for k in range(count)]
     table = pa_csv.read_csv(
         pa.py_buffer(source.data[start:]),
-        read_options=pa_csv.ReadOptions(column_names=names, use_threads=False),
+        read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, encoding="latin-1"),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=lambda _row: "skip"),
         convert_options=pa_csv.ConvertOptions(
             include_columns=[names[column]], column_types={names[column]: pa.binary()}

@@ -13,7 +13,7 @@ from kinema.core.time import iso_utc
 from kinema.errors import FormatError
 from kinema.formats.aim_csv import LOCAL_TIME, beacon_laps, clock_of, header_of
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, read_table, role_of, series_of, settings_of
+from kinema.formats.channels import Column, FixColumns, fixes_of, read_table, role_of, series_of, settings_of, whole
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -40,7 +40,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
             ) from None
     else:
         second = np.nan_to_num(values[time_k])
-    t_ns = origin_ns + np.round(second * 1e9).astype(np.int64)
+    t_ns = origin_ns + whole(second, 1e9)
     columns = [Column(n, u, v) for n, u, v in zip(names, units, values, strict=True)]
     by_role = {r: c for r, c in zip(reversed(roles), reversed(columns), strict=True) if r}
 

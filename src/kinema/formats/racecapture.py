@@ -9,7 +9,16 @@ from kinema.core.recording import Recording
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, laps_from_counter, read_table, role_of, series_of
+from kinema.formats.channels import (
+    Column,
+    FixColumns,
+    fixes_of,
+    laps_from_counter,
+    read_table,
+    role_of,
+    series_of,
+    whole,
+)
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -73,14 +82,14 @@ def _times(by_name: dict[str, Column], has_fix: Bool) -> tuple[I64, I64]:
     """
     interval_ms = np.nan_to_num(by_name["interval"].values)
     if "utc" not in by_name or not (np.nan_to_num(by_name["utc"].values) > 1e12).any():
-        ns = np.round(interval_ms * 1e6).astype(np.int64)
+        ns = whole(interval_ms, 1e6)
         return ns, ns
     utc_ms = np.nan_to_num(by_name["utc"].values)
     known = has_fix & (utc_ms > 1e12)
     offset = float(np.median(utc_ms[known] - interval_ms[known])) if known.any() else 0.0
-    row_ns = gps_ns_from_unix_ns(np.round((interval_ms + offset) * 1e6).astype(np.int64))
+    row_ns = gps_ns_from_unix_ns(whole(interval_ms + offset, 1e6))
     fix_ms = np.where(utc_ms > 1e12, utc_ms, interval_ms + offset)
-    return row_ns, gps_ns_from_unix_ns(np.round(fix_ms * 1e6).astype(np.int64))
+    return row_ns, gps_ns_from_unix_ns(whole(fix_ms, 1e6))
 
 
 FORMAT = Format("racecapture", "RaceCapture log", (".log",), _sniff, _read)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 
 import numpy as np
@@ -12,9 +11,10 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import (
+from kinema.formats.channels import (  # fmt: skip
     Column,
     FixColumns,
+    cells_of,
     fixes_of,
     laps_from_counter,
     read_table,
@@ -22,7 +22,8 @@ from kinema.formats.channels import (
     series_of,
     settings_of,
     split_unit,
-)  # fmt: skip
+    whole,
+)
 
 SIGNATURE = b"created using RaceChrono"
 _TIME = ("timestamp", "time", "unixtime")
@@ -94,7 +95,7 @@ def _header(source: Source, text: str) -> tuple[dict[str, str], list[str], int]:
     at = 0
     for line in io.StringIO(text):
         at += len(line.encode())
-        cells = next(csv.reader([line.rstrip("\r\n")]), [])
+        cells = _safe(line)
         if len(cells) > 4 and any(role_of(split_unit(c.split(" *")[0])[0]) == "lat" for c in cells):
             return facts, cells, at
         if len(cells) > 1:
@@ -102,8 +103,15 @@ def _header(source: Source, text: str) -> tuple[dict[str, str], list[str], int]:
     raise FormatError(source.path, "RaceChrono header without a table", "", "was the export cut off?")
 
 
+def _safe(line: str) -> list[str]:
+    try:
+        return cells_of(line)
+    except ValueError:
+        return []
+
+
 def _cells(line: str, count: int) -> list[str]:
-    cells = next(csv.reader([line.strip("\r\n")]))
+    cells = _safe(line)
     return [*cells, *[""] * count][:count]
 
 
@@ -120,10 +128,10 @@ def _times(columns: list[Column], time_k: int) -> tuple[I64, np.ndarray]:
     keep = np.isfinite(stamp)
     unix = np.where(keep, stamp, 0.0)
     elapsed = next((c.values for c in columns if c.name in ("elapsed_time", "Elapsed time")), None)
-    unix_ns = np.round(unix * 1e6).astype(np.int64) * 1000
-    if elapsed is not None and np.isfinite(elapsed).all():
+    unix_ns = whole(unix, 1e6) * 1000
+    if elapsed is not None and keep.any() and np.isfinite(elapsed).all():
         origin_s = float(np.median(unix - elapsed))
-        fine_ns = round(origin_s * 1e3) * 1_000_000 + np.round(elapsed * 1e9).astype(np.int64)
+        fine_ns = round(origin_s * 1e3) * 1_000_000 + whole(elapsed, 1e9)
         unix_ns = np.where(np.abs(fine_ns - unix_ns) < 2_000_000, fine_ns, unix_ns)
     return gps_ns_from_unix_ns(unix_ns[keep]), keep
 

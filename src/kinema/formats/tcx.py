@@ -80,6 +80,9 @@ def _times(texts: list[bytes]) -> tuple[I64, np.ndarray]:
         except (ValueError, UnicodeDecodeError):
             bad[k] = True
             continue
+        if not 1970 < when.year < 2200:
+            bad[k] = True
+            continue
         when = when if when.tzinfo else when.replace(tzinfo=dt.UTC)
         unix[k] = round(when.timestamp() * 1e6) * 1000
     return gps_ns_from_unix_ns(unix[~bad]), bad

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 
 from kinema.core.event import NAN, Passing
 from kinema.core.recording import Issue, Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.channels import cells_of
 
 _NUMBER = (
     "number",
@@ -54,8 +53,8 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     text = bytes(source.data).decode("utf-8-sig", "replace")
     first = text.split("\n", 1)[0]
     delimiter = max(";,\t", key=first.count)
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    names = [c.strip().lower() for c in next(rows, [])]
+    lines = text.splitlines()
+    names = [c.strip().lower() for c in _cut(lines[0] if lines else "", delimiter)]
     column = {
         role: next((names.index(n) for n in options_ if n in names), -1)
         for role, options_ in (
@@ -71,8 +70,8 @@ def _read(source: Source, options: ReadOptions) -> Recording:
             source.path, "no columns of car number and elapsed time", "line 1", f"it has {', '.join(names[:8])}"
         )
     passings, bad, first_bad = [], 0, 0
-    for line, row in enumerate(rows, start=2):
-        cells = [c.strip() for c in row]
+    for line, row in enumerate(lines[1:], start=2):
+        cells = [c.strip() for c in _cut(row, delimiter)]
         if not any(cells):
             continue
         passing = _passing(names, column, cells)
@@ -91,6 +90,13 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(source.path, "no passing in it", "", "is it the analysis file with one row per lap?")
     issues = (Issue("garbled row", bad, f"line {first_bad}", source.name),) if bad else ()
     return Recording({"passings": tuple(passings)}, issues=issues, sources=(source.name,), name=source.name)
+
+
+def _cut(line: str, delimiter: str) -> list[str]:
+    try:
+        return cells_of(line, delimiter)
+    except ValueError:
+        return [line]
 
 
 def _passing(names: list[str], column: dict[str, int], cells: list[str]) -> Passing | None:

@@ -15,7 +15,7 @@ from kinema.core.solution import Solution
 from kinema.core.time import DAY_NS, gps_ns_from_calendar, gps_ns_from_unix_ns, unix_ns_from_gps_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, role_of, series_of
+from kinema.formats.channels import Column, FixColumns, fixes_of, role_of, series_of, whole
 from kinema.formats.tables import read_numbers
 
 _UNITS = {
@@ -108,9 +108,9 @@ def _sections(head: str) -> dict[str, list[str]]:
 
 def _times(stamp: F64, head: str) -> tuple[I64, bool]:
     """GPS times of UTC stamps HHMMSS.sss on the header's day, past midnight included."""
-    whole = np.floor(stamp + 1e-9)
-    second = (whole // 10000) * 3600 + (whole // 100 % 100) * 60 + whole % 100
-    ns = second.astype(np.int64) * 1_000_000_000 + np.round((stamp - whole) * 1e6).astype(np.int64) * 1000
+    clock = np.floor(np.clip(stamp, 0.0, 1e6) + 1e-9)
+    second = (clock // 10000) * 3600 + (clock // 100 % 100) * 60 + clock % 100
+    ns = whole(second, 1.0) * 1_000_000_000 + whole(stamp - clock, 1e6) * 1000
     ns += DAY_NS * np.cumsum(np.diff(ns, prepend=ns[:1]) < -DAY_NS // 2)
     match = _DATE.search(head)
     if not match:

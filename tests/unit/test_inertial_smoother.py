@@ -116,3 +116,21 @@ def test_at_rest_nothing_moves() -> None:
     ki.propagate_state(x, dth, dv, dt, 0, 10_000, np.zeros((2, 3)), a, np.zeros((6, 3)), np.zeros((24, 3)))
     assert np.linalg.norm(x[0:3] - p) < 1e-3
     assert np.linalg.norm(x[3:6]) < 1e-4
+
+
+def test_a_long_pass_in_chunks_is_the_same_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks bound the memory and change nothing: filter and smoother to rounding."""
+    from kinema.estimate import inertial
+    from kinema.estimate.options import SolveOptions
+    from kinema.estimate.strategy import solve
+    from kinema.simulate.fixes import inertial_recording
+
+    motion = drive_around(circuit("suzuka", 1), t0_ns=10**18, laps=0.4, wait_s=4.0, duration_s=50.0)
+    recording, _ = inertial_recording(motion, seed=1)
+    for method in ("filter", "smooth"):
+        whole = solve(recording, SolveOptions(method=method))
+        with monkeypatch.context() as patch:
+            patch.setattr(inertial, "CHUNK_NODES", 150)
+            parts = solve(recording, SolveOptions(method=method))
+        np.testing.assert_allclose(parts.p_e_m, whole.p_e_m, atol=1e-6)
+        np.testing.assert_allclose(parts.cov_p_e_m2, whole.cov_p_e_m2, rtol=1e-6, atol=1e-12)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from kinema.kernels.rotation import quats_from_dcms
 
 KEPT = (*range(ki.N_NAV), ki.TD, ki.L, ki.L + 1, ki.L + 2, ki.MU, ki.MU + 1)
 """Error states whose covariance is kept at each node."""
+CHUNK_NODES = 20_000
+"""A quarter of an hour: 150 MB while it is smoothed."""
+_NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -106,48 +109,86 @@ def run_smoother(nodes: Nodes, start: Start, params: InertialParams, calibration
     return _run(nodes, start, params, calibration, smooth=True)
 
 
-def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration, *, smooth: bool) -> Pass:
+@dataclass
+class _Out:
+    """What run_pass writes for K nodes, and its tape when it is to be smoothed."""
+
+    x: F64
+    p: F64
+    means: F64
+    told: F64
+    trans: F64
+    span: F64
+    tape: F64
+    tape_start: I64
+
+
+def _chunk(nodes: Nodes, state: Start, carry: F64, par: F64, *, record: bool) -> _Out:
+    """Run over some nodes, in place in `state` and `carry` (2, 3). Raises EstimationError."""
     k = len(nodes)
-    par = parameters(params, calibration)
-    x, p, carry = start.x.copy(), start.p.copy(), np.zeros((2, 3))
-    x_out, p_out, means = np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)), np.empty((k, 6, 3))
-    told = np.full((k, ki.D_SIZE), np.nan)
-    trans, span = np.empty((k, ki.N_NAV, ki.N_DRIVE)), np.empty((k, 2))
-    tape = np.empty(((_rows(nodes) + MAX_ROWS + 1) if smooth else MAX_ROWS, 2 * ki.N + 2))
-    tape_start = np.zeros(k + 1, np.int64)
+    out = _Out(
+        np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)), np.empty((k, 6, 3)), np.full((k, ki.D_SIZE), np.nan),
+        np.empty((k, ki.N_NAV, ki.N_DRIVE)), np.empty((k, 2)),
+        np.empty(((_rows(nodes) + MAX_ROWS + 1) if record else MAX_ROWS, 2 * ki.N + 2)), np.zeros(k + 1, np.int64),
+    )  # fmt: skip
     done = run_pass(
-        x, p, carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix, nodes.fix_has,
-        nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.rate,
-        x_out, p_out, means, told, trans, span, tape, tape_start,
+        state.x, state.p, carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
+        nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.rate,
+        out.x, out.p, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
     )  # fmt: skip
     if done < k:
         raise EstimationError(
-            f"the inertial filter left the finite numbers {nodes.t_s[done] - nodes.t_s[0]:.1f} s into the recording; "
+            f"the inertial filter left the finite numbers {nodes.t_s[done]:.1f} s into the recording; "
             "check units and axes of the IMU"
         )
-    end = Start(float(nodes.t_s[-1]), x, p)
+    return out
+
+
+def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration, *, smooth: bool) -> Pass:
+    """In chunks, so that memory holds: a long pass is recorded only where the smoother is, and run again for it."""
+    par = parameters(params, calibration)
+    edges = [*range(0, len(nodes), CHUNK_NODES), len(nodes)]
+    parts = [nodes.chunk(first, last) for first, last in pairwise(edges)]
+    state, carry = Start(start.t_s, start.x.copy(), start.p.copy()), np.zeros((2, 3))
+    before, outs = [], []
+    for k, part in enumerate(parts):
+        before.append((state.x.copy(), state.p.copy(), carry.copy()))
+        out = _chunk(part, state, carry, par, record=smooth and k == len(parts) - 1)
+        if smooth:
+            outs = [out]
+        else:
+            outs.append(replace(out, p=np.ascontiguousarray(out.p[:, :, KEPT]), trans=_NOTHING, tape=_NOTHING))
+    end = Start(float(nodes.t_s[-1]), state.x, state.p)
     if not smooth:
-        return Pass(nodes.t_s, x_out, np.ascontiguousarray(p_out[:, :, KEPT]), told, means, end)
-    return _smoothed(nodes, start, end, (x_out, p_out, means, told, trans, span, tape, tape_start))
-
-
-def _smoothed(nodes: Nodes, start: Start, end: Start, out: tuple[Any, ...]) -> Pass:
-    x_out, p_out, means, told, trans, span, tape, tape_start = out
-    k = len(nodes)
-    dx, cov = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT))
+        x, cov, told, means = (np.concatenate([getattr(o, name) for o in outs]) for name in ("x", "p", "told", "means"))
+        return Pass(nodes.t_s, x, cov, told, means, end)
     lam, big = np.zeros(ki.N), np.zeros((ki.N, ki.N))
-    smooth_pass(trans, span, tape, tape_start, p_out, dx, cov, lam, big)
-    x = x_out.copy()
-    x[:, 0:6] += dx[:, 0:6]
-    x[:, ki.X_Q : ki.X_Q + 4] = _turned(x[:, ki.X_Q : ki.X_Q + 4], dx[:, 6:9])
-    # states that hardly change are best known at the end
-    td = x[:, ki.X_TD] + dx[:, ki.N_NAV]
-    x[:, ki.X_L :] = end.x[ki.X_L :]
-    x[:, ki.X_TD] = td
+    done: list[tuple[F64, F64, F64, F64]] = []
+    for k in range(len(parts) - 1, -1, -1):
+        if k < len(parts) - 1:
+            x, p, carry = before[k]
+            outs = [_chunk(parts[k], Start(0.0, x.copy(), p.copy()), carry.copy(), par, record=True)]
+        done.append(_smoothed(outs.pop(), end, lam, big))
+    x, cov, told, means = (np.concatenate(part[::-1]) for part in zip(*done, strict=True))
     x0 = start.x.copy()
     ki.inject(x0, -start.p @ lam, np.empty((2, 4)))
     p0 = start.p - start.p @ big @ start.p
     return Pass(nodes.t_s, x, cov, told, means, end, Start(start.t_s, x0, 0.5 * (p0 + p0.T)))
+
+
+def _smoothed(out: _Out, end: Start, lam: F64, big: F64) -> tuple[F64, F64, F64, F64]:
+    """States, covariances, told and means of a chunk, smoothed; moves the adjoint to before its first node."""
+    k = len(out.x)
+    dx, cov = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT))
+    smooth_pass(out.trans, out.span, out.tape, out.tape_start, out.p, dx, cov, lam, big)
+    x = out.x
+    td = x[:, ki.X_TD] + dx[:, ki.N_NAV]
+    x[:, 0:6] += dx[:, 0:6]
+    x[:, ki.X_Q : ki.X_Q + 4] = _turned(x[:, ki.X_Q : ki.X_Q + 4], dx[:, 6:9])
+    # states that hardly change are best known at the end
+    x[:, ki.X_L :] = end.x[ki.X_L :]
+    x[:, ki.X_TD] = td
+    return x, cov, out.told, out.means
 
 
 def _turned(q: F64, phi: F64) -> F64:
@@ -159,13 +200,3 @@ def _turned(q: F64, phi: F64) -> F64:
     v = a[:, :1] * q[:, 1:] + q[:, :1] * a[:, 1:] + np.cross(a[:, 1:], q[:, 1:])
     out = np.concatenate([w[:, None], v], axis=1)
     return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True))
-
-
-def node_of(nodes: Nodes, t_s: float) -> int:
-    """First node at or after a time of the IMU's clock."""
-    return int(np.searchsorted(nodes.t_s, t_s - 1e-9))
-
-
-def indices(nodes: Nodes) -> I64:
-    """Nodes that carry a fix."""
-    return np.flatnonzero(nodes.fix >= 0)

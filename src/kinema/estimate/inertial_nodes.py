@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,13 +37,13 @@ class Nodes:
     def __len__(self) -> int:
         return len(self.t_s)
 
-    def cut(self, first: int, last: int) -> Nodes:
-        """The nodes [first, last); the increments before its first node are left out."""
-        seg_start = np.concatenate([[self.seg_start[first + 1]], self.seg_start[first + 1 : last + 1]])
+    def chunk(self, first: int, last: int) -> Nodes:
+        """The nodes [first, last) with the increments that lead to each."""
         part = slice(first, last)
-        return Nodes(
-            self.t_s[part], self.dth, self.dv, self.dt, seg_start, self.noise[part], self.fix[part], self.fix_has,
-            self.fixes, self.wheel[part], self.nhc[part], self.quiet[part], self.rate[part],
+        return replace(
+            self, t_s=self.t_s[part], seg_start=self.seg_start[first : last + 1], noise=self.noise[part],
+            fix=self.fix[part], wheel=self.wheel[part], nhc=self.nhc[part], quiet=self.quiet[part],
+            rate=self.rate[part],
         )  # fmt: skip
 
 

@@ -17,6 +17,9 @@ from kinema.kernels.pairs import match_pairs
 
 FREE, TENTATIVE, CONFIRMED = 0, 1, 2
 MOST_PARTNERS = 100
+TAG_AGREES, TAG_DIFFERS = 100.0, 50.0
+"""A tag that was read outweighs all motion; a track of another tag takes it, and with it the name, if nobody else can:
+then the two were confused before."""
 
 
 class GroundMotion(NamedTuple):
@@ -143,11 +146,11 @@ def _density(d0: float, d1: float, s00: float, s01: float, s11: float) -> tuple[
 
 @kernel
 def _candidates(
-    state: int, mean: np.ndarray, cov: np.ndarray, mark: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray,
+    state: int, mean: np.ndarray, cov: np.ndarray, mark: np.ndarray, z: np.ndarray, r: np.ndarray,
     taken: np.ndarray, how: GroundMotion, rows: np.ndarray, cols: np.ndarray, dist: np.ndarray, area: np.ndarray,
 ) -> int:  # fmt: skip
-    """Pairs of tracks in a state and untaken detections within the gate; a tag that was read must agree. Returns how
-    many there are; the arrays are filled as far as they reach."""
+    """Pairs of tracks in a state and untaken detections within the gate. Returns how many there are; the arrays are
+    filled as far as they reach."""
     n = 0
     for t in range(len(mark)):
         if mark[t, 0] != state:
@@ -157,8 +160,6 @@ def _candidates(
             d0, d1 = z[j, 0] - mean[t, 0], z[j, 1] - mean[t, 1]
             s00, s11 = cov[t, 0, 0] + r[j, 0, 0], cov[t, 1, 1] + r[j, 1, 1]
             if d0 * d0 > how.gate * s00 or d1 * d1 > how.gate * s11 or taken[j] >= 0:
-                continue
-            if tag[j] >= 0 and mark[t, 3] >= 0 and tag[j] != mark[t, 3]:
                 continue
             far, size = _density(d0, d1, s00, cov[t, 0, 1] + r[j, 0, 1], s11)
             if far > how.gate or mine == MOST_PARTNERS:
@@ -271,15 +272,15 @@ def ground_step(
         while True:
             rows, cols = np.empty(room, np.int32), np.empty(room, np.int32)
             dist, area = np.empty(room), np.empty(room)
-            n = _candidates(state, mean, cov, mark, z, r, tag, taken, how, rows, cols, dist, area)
+            n = _candidates(state, mean, cov, mark, z, r, taken, how, rows, cols, dist, area)
             if n <= room:
                 break
             room = n
         rows, cols, dist, area = rows[:n], cols[:n], dist[:n], area[:n]
         costs = dist + 2 * np.log(area)
         for k in range(n):
-            if tag[cols[k]] >= 0 and tag[cols[k]] == mark[rows[k], 3]:
-                costs[k] -= 100.0
+            if tag[cols[k]] >= 0 and mark[rows[k], 3] >= 0:
+                costs[k] += -TAG_AGREES if tag[cols[k]] == mark[rows[k], 3] else TAG_DIFFERS
         match_pairs(rows, cols, costs, partner, taken)
         share = np.empty(n)
         _shares(rows, cols, dist, area, len(mark), len(z), how, share)
@@ -327,7 +328,10 @@ def _live_and_die(
             mood[t, 0] = min(mood[t, 0] + how.hit, how.sure)
             mood[t, 1] = now_s
             mark[t, 2] += 1
-            if tag[j] >= 0:
+            if tag[j] >= 0 and tag[j] != mark[t, 3]:
+                for other in range(len(mark)):
+                    if mark[other, 3] == tag[j]:
+                        mark[other, 3] = -1
                 mark[t, 3] = tag[j]
             if mood[t, 0] >= how.confirm:
                 mark[t, 0] = CONFIRMED

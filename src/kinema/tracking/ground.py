@@ -1,7 +1,7 @@
 """The tracker of points on the ground: each scan is answered before the next one comes.
 
 Two models of motion interact (straight, and a turn of unknown rate); a detection that several tracks may claim is
-shared out by probability; a bib or chip that is read forbids a track of another one.
+shared out by probability; a bib or chip that is read outweighs all motion.
 """
 
 from __future__ import annotations

@@ -1,0 +1,123 @@
+"""Fixed-interval smoothing of one mover on the ground: constant velocity with white-noise acceleration.
+
+The adjoint form (Bierman 1973; Bryson and Frazier) needs no inverse but that of the 2 × 2 innovation covariance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.kernels.jit import kernel
+
+
+@kernel
+def filter_ground(
+    t_s: np.ndarray, z: np.ndarray, r: np.ndarray, q: float, v0: float, x: np.ndarray, p: np.ndarray,
+    gain: np.ndarray, y: np.ndarray, s: np.ndarray,
+) -> float:  # fmt: skip
+    """Kalman filter over times t_s (n,), positions z (n, 2), NaN where there is none (not at the first), covariances
+    r (n, 2, 2). q in m/s^1.5, first velocity's sigma v0. Fills x (n, 4), p (n, 4, 4), gain (n, 4, 2), innovations y
+    (n, 2) and the inverse of their covariance s (n, 2, 2); returns the log-likelihood."""
+    n = len(t_s)
+    likelihood = 0.0
+    x[0, 0], x[0, 1], x[0, 2], x[0, 3] = z[0, 0], z[0, 1], 0.0, 0.0
+    p[0] = 0.0
+    p[0, :2, :2] = r[0]
+    p[0, 2, 2] = p[0, 3, 3] = v0 * v0
+    for k in range(1, n):
+        dt = t_s[k] - t_s[k - 1]
+        for a in range(4):
+            x[k, a] = x[k - 1, a] + (dt * x[k - 1, 2 + a] if a < 2 else 0.0)
+            for b in range(4):
+                p[k, a, b] = p[k - 1, a, b]
+        for a in range(2):
+            for b in range(4):
+                p[k, a, b] += dt * p[k, 2 + a, b]
+        for a in range(4):
+            for b in range(2):
+                p[k, a, b] += dt * p[k, a, 2 + b]
+        for a in range(2):
+            p[k, a, a] += q * q * dt**3 / 3
+            p[k, a, 2 + a] += q * q * dt * dt / 2
+            p[k, 2 + a, a] += q * q * dt * dt / 2
+            p[k, 2 + a, 2 + a] += q * q * dt
+        if z[k, 0] != z[k, 0]:
+            continue
+        s00, s01, s11 = p[k, 0, 0] + r[k, 0, 0], p[k, 0, 1] + r[k, 0, 1], p[k, 1, 1] + r[k, 1, 1]
+        det = s00 * s11 - s01 * s01
+        s[k, 0, 0], s[k, 0, 1], s[k, 1, 0], s[k, 1, 1] = s11 / det, -s01 / det, -s01 / det, s00 / det
+        y[k, 0], y[k, 1] = z[k, 0] - x[k, 0], z[k, 1] - x[k, 1]
+        for a in range(4):
+            for b in range(2):
+                gain[k, a, b] = p[k, a, 0] * s[k, 0, b] + p[k, a, 1] * s[k, 1, b]
+        far = 0.0
+        for a in range(2):
+            far += y[k, a] * (s[k, a, 0] * y[k, 0] + s[k, a, 1] * y[k, 1])
+        likelihood -= 0.5 * (far + np.log(det))
+        top = p[k, :2].copy()
+        for a in range(4):
+            x[k, a] += gain[k, a, 0] * y[k, 0] + gain[k, a, 1] * y[k, 1]
+            for b in range(4):
+                p[k, a, b] -= gain[k, a, 0] * top[0, b] + gain[k, a, 1] * top[1, b]
+    return likelihood
+
+
+@kernel
+def smooth_ground(
+    t_s: np.ndarray, z: np.ndarray, x: np.ndarray, p: np.ndarray, gain: np.ndarray, y: np.ndarray, s: np.ndarray
+) -> None:
+    """Run the smoother backwards over what `filter_ground` left, x and p in place."""
+    lam, big = np.zeros(4), np.zeros((4, 4))
+    keep, work = np.zeros((4, 4)), np.zeros((4, 4))
+    for k in range(len(t_s) - 1, -1, -1):
+        new_lam, new_big = lam.copy(), big.copy()
+        if k > 0 and z[k, 0] == z[k, 0]:
+            keep[:] = 0.0
+            for a in range(4):
+                keep[a, a] = 1.0
+                keep[a, 0] -= gain[k, a, 0]
+                keep[a, 1] -= gain[k, a, 1]
+            _quadratic(keep, big, work, new_big)
+            for a in range(4):
+                new_lam[a] = 0.0
+                for b in range(4):
+                    new_lam[a] += keep[b, a] * lam[b]
+            for a in range(2):
+                new_lam[a] -= s[k, a, 0] * y[k, 0] + s[k, a, 1] * y[k, 1]
+                for b in range(2):
+                    new_big[a, b] += s[k, a, b]
+        for a in range(4):
+            for b in range(4):
+                x[k, a] -= p[k, a, b] * lam[b]
+        old = p[k].copy()
+        _quadratic(old, big, work, keep)
+        for a in range(4):
+            for b in range(4):
+                p[k, a, b] = old[a, b] - 0.5 * (keep[a, b] + keep[b, a])
+        if k > 0:
+            dt = t_s[k] - t_s[k - 1]
+            lam[:] = new_lam
+            big[:] = new_big
+            for a in range(2):
+                lam[2 + a] += dt * new_lam[a]
+            for a in range(2):
+                for b in range(4):
+                    big[2 + a, b] += dt * new_big[a, b]
+            for a in range(4):
+                for b in range(2):
+                    big[a, 2 + b] += dt * big[a, b]
+
+
+@kernel
+def _quadratic(a: np.ndarray, m: np.ndarray, work: np.ndarray, out: np.ndarray) -> None:
+    """out = aᵀ m a for (4, 4) matrices."""
+    for i in range(4):
+        for j in range(4):
+            work[i, j] = 0.0
+            for k in range(4):
+                work[i, j] += m[i, k] * a[k, j]
+    for i in range(4):
+        for j in range(4):
+            out[i, j] = 0.0
+            for k in range(4):
+                out[i, j] += a[k, i] * work[k, j]

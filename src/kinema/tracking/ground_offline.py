@@ -1,0 +1,72 @@
+"""Movers on the ground with hindsight: identities mended by the tags that were read, gaps bridged, paths smoothed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.core.tracks import GroundDetections, GroundTracks
+from kinema.kernels.ground_smooth import filter_ground, smooth_ground
+from kinema.kernels.ground_tracks import GroundMotion
+from kinema.tracking.ground import run
+from kinema.tracking.ground_identity import movers_of, tags_of
+
+RESTLESS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 4.0)
+"""Acceleration noises to choose from, m/s^1.5."""
+V0_MPS = 15.0
+
+
+def track_ground_offline(
+    detections: GroundDetections, motion: GroundMotion | None = None, *, bridge_s: float = 8.0, least: int = 5
+) -> GroundTracks:
+    """Track a whole recording. Movers with fewer than `least` detections are left out; a gap of up to `bridge_s` is
+    filled at the times of the scans in it, with the uncertainty that it has."""
+    track = np.full(len(detections.t_ns), -1)
+    told: set[int] = set()
+    for _, rows, answer in run(detections, motion):
+        track[rows] = answer.of_detection
+        told.update(answer.track.tolist())
+    track[~np.isin(track, np.fromiter(told, np.int64))] = -1
+    mover = movers_of(detections, track)
+    tags = tags_of(detections, mover)
+    order = np.argsort(mover, kind="stable")
+    order = order[mover[order] >= 0]
+    scans = np.unique(detections.t_ns)
+    parts = [
+        _smoothed(detections, rows, scans, bridge_s)
+        for rows in np.split(order, np.flatnonzero(np.diff(mover[order])) + 1)
+        if len(rows) >= least
+    ]
+    kept = [int(mover[row]) for _, _, _, row, _ in parts]
+    lengths = [len(part[0]) for part in parts]
+    t_ns = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
+    x = np.concatenate([np.empty((0, 4)), *(part[1] for part in parts)])
+    p = np.concatenate([np.empty((0, 4, 4)), *(part[2] for part in parts)])
+    seen = np.concatenate([np.empty(0, np.bool_), *(part[4] for part in parts)])
+    return GroundTracks(
+        t_ns, np.repeat(np.arange(len(parts)), lengths), x[:, :2], p[:, :2, :2], x[:, 2:], p[:, 2:, 2:], seen,
+        np.repeat(tags[kept].astype(np.int64), lengths), detections.plane, detections.simulated,
+    )  # fmt: skip
+
+
+def _smoothed(
+    detections: GroundDetections, rows: I64, scans: I64, bridge_s: float
+) -> tuple[I64, F64, F64, int, np.ndarray]:
+    """Times, states (n, 4), covariances (n, 4, 4), a row, and whether a detection stands behind each."""
+    at = detections.t_ns[rows]
+    t_ns = scans[np.searchsorted(scans, at[0]) : np.searchsorted(scans, at[-1]) + 1]
+    place = np.searchsorted(t_ns, at)
+    after = np.minimum(np.searchsorted(at, t_ns), len(at) - 1)
+    before = np.maximum(np.searchsorted(at, t_ns, side="right") - 1, 0)
+    keep = at[after] - at[before] <= bridge_s * 1e9
+    n = len(t_ns)
+    z, r = np.full((n, 2), np.nan), np.zeros((n, 2, 2))
+    z[place], r[place] = detections.p_ne_m[rows], detections.cov_ne_m2[rows]
+    z, r, t_ns = z[keep], r[keep], t_ns[keep]
+    t_s, n = (t_ns - t_ns[0]) * 1e-9, len(t_ns)
+    x, p, gain = np.empty((n, 4)), np.empty((n, 4, 4)), np.empty((n, 4, 2))
+    y, s = np.empty((n, 2)), np.empty((n, 2, 2))
+    likely = [filter_ground(t_s, z, r, q, V0_MPS, x, p, gain, y, s) for q in RESTLESS]
+    filter_ground(t_s, z, r, RESTLESS[int(np.argmax(likely))], V0_MPS, x, p, gain, y, s)
+    smooth_ground(t_s, z, x, p, gain, y, s)
+    return t_ns, x, p, int(rows[0]), np.isfinite(z[:, 0])

@@ -35,6 +35,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     v, issues = table.values, list(table.issues)
     good = np.isfinite(v[:, :6]).all(axis=1) & (v[:, 0] >= 1) & (v[:, 0] < 1e9) & (np.abs(v[:, 1]) < 1e15)
     good &= np.abs(v[:, 2:6]).max(axis=1, initial=0.0) < 1e7
+    good &= ~(np.abs(v[:, 7]) >= 1e9)
     if not good.all():
         where = line_at(source, int(table.row_start[int(np.argmin(good))]))
         if options.on_bad == "raise":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.frames import c_ne as c_ne_of
 from kinema.core.frames import cov_n_from_e, geodetic_from_ecef, vectors_n_from_e
 from kinema.core.recording import Issue, Recording
@@ -19,7 +19,7 @@ from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.time import DAY_NS, GPS_MINUS_UNIX_NS, NS, WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.tables import calendar_days, line_at, read_numbers
+from kinema.formats.tables import calendar_days, read_numbers, sound_rows
 from kinema.formats.trajectory import check_places, cov_from_enu_sd, ecef_from_degrees, in_order
 
 STATUS_OF_Q = (
@@ -27,6 +27,8 @@ STATUS_OF_Q = (
     FixStatus.SINGLE, FixStatus.PPP, FixStatus.DEAD_RECKONED,
 )  # fmt: skip
 """FixStatus by RTKLIB's quality flag Q."""
+MOST_M = 1e9
+"""No coordinate, sigma or velocity is larger."""
 Q_OF_STATUS = {status: q for q, status in enumerate(STATUS_OF_Q)}
 
 _LEGEND = "% (lat/lon/height=WGS84/ellipsoidal,Q=1:fix,2:float,3:sbas,4:dgps,5:single,6:ppp,7:dr,ns=# of satellites)"
@@ -87,7 +89,8 @@ def _layout(source: Source) -> _Layout:
     return _Layout("/" in first.split(" ")[0], scale, place, header)
 
 
-def _times(source: Source, v: F64, layout: _Layout) -> I64:
+def _times(v: F64, layout: _Layout) -> tuple[I64, Bool]:
+    """GPS times, and which of them are such."""
     if not layout.calendar:
         bad = ~((v[:, 0] >= 0) & (v[:, 0] <= 9999) & (v[:, 1] >= 0) & (v[:, 1] < 700_000))
         t_ns = np.round(np.where(bad, 0, v[:, 0])).astype(np.int64) * WEEK_NS
@@ -99,20 +102,18 @@ def _times(source: Source, v: F64, layout: _Layout) -> I64:
         hour, minute, second = np.where(bad[:, None], 0, clock).T
         whole_s = np.round(hour * 60 + minute).astype(np.int64) * 60
         t_ns = np.maximum(days, 0) * DAY_NS + whole_s * NS + np.round(second * NS).astype(np.int64) - GPS_MINUS_UNIX_NS
-    if bad.any():
-        k = int(np.argmax(bad))
-        raise FormatError(source.path, f"no such time in solution {k + 1}", "", "is it an RTKLIB .pos file?")
     if layout.scale == "GPST":
-        return t_ns
+        return t_ns, ~bad
     shift_ns = 9 * 3600 * NS if layout.scale == "JST" else 0
-    return gps_ns_from_unix_ns(t_ns + GPS_MINUS_UNIX_NS - shift_ns)
+    return gps_ns_from_unix_ns(t_ns + GPS_MINUS_UNIX_NS - shift_ns), ~bad
 
 
 def _base(source: Source, header: str) -> F64:
     """ECEF of the base that the header names ("% ref pos"), for baseline files."""
     found = re.search(r"^% ref pos\s*:\s*([-\d. ]+)", header, re.MULTILINE)
-    numbers = [float(x) for x in found[1].split()] if found else []
-    if len(numbers) != 3:
+    words = found[1].split() if found else []
+    numbers = [float(x) for x in words if re.fullmatch(r"-?\d{1,9}(\.\d*)?", x)]
+    if len(numbers) != 3 or len(words) != 3:
         raise FormatError(
             source.path, "baselines (e/n/u) without the position of the base", "header",
             "write it with positions (out-solformat=llh), or with the line '% ref pos : LAT LON HEIGHT'",
@@ -155,17 +156,19 @@ def read(source: Source, options: ReadOptions) -> Recording:
     before = layout.n_time + layout.n_place
     separators = b" \t,;/:" if layout.calendar else b" \t,;"
     table = read_numbers(source, options, need=before + 1, columns=before + 19, separators=separators)
-    t_ns = _times(source, table.values, layout)
+    for what, fit in (
+        ("no such time", lambda v: _times(v, layout)[1]),
+        ("impossible position", lambda v: (np.abs(v[:, layout.n_time : before]) < MOST_M).all(axis=1)),
+        ("quality not 0 to 7", lambda v: (v[:, before] >= 0) & (v[:, before] <= 7)),
+    ):
+        table = sound_rows(source, options, table, fit(table.values), what)
+    t_ns, _ = _times(table.values, layout)
     index, issues = in_order(source, t_ns, options)
     v = table.values[index]
     p_e_m = _places(source, v[:, layout.n_time :], layout)
     rest = v[:, before:]
-    q = rest[:, 0]
-    bad = ~((q >= 0) & (q <= 7))
-    if bad.any():
-        offset = int(table.row_start[index][np.argmax(bad)])
-        raise FormatError(source.path, f"quality {q[np.argmax(bad)]:g}", line_at(source, offset), "expected 0 to 7")
-    status = np.array(STATUS_OF_Q, dtype=np.uint8)[q.astype(np.int64)]
+    rest[:, 2:] = np.where(np.abs(rest[:, 2:]) < MOST_M, rest[:, 2:], np.nan)
+    status = np.array(STATUS_OF_Q, dtype=np.uint8)[rest[:, 0].astype(np.int64)]
     cov = _cov_from_xyz_sd if layout.place == "ecef" else lambda sd: cov_from_enu_sd(sd, p_e_m)
     v_e, cov_v = _velocity(rest[:, 10:19], p_e_m, layout.place == "ecef")
     channels = {}
@@ -175,7 +178,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
         channels["ratio"] = Channel(rest[:, 9], "1", "ambiguity ratio")
     solution = Solution(
         t_ns[index], p_e_m, cov(rest[:, 2:8]), v_e, cov_v, status=status,
-        n_sats=np.where(np.isfinite(rest[:, 1]), rest[:, 1], 0).astype(np.int16),
+        n_sats=np.clip(np.nan_to_num(rest[:, 1]), 0, 999).astype(np.int16),
         channels=channels, provenance=_provenance(source, layout.header),
     )  # fmt: skip
     return Recording(

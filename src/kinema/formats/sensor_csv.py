@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.frames import c_ne, geodetic_from_ecef
 from kinema.core.recording import Issue, Mount, Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
@@ -19,7 +19,7 @@ from kinema.core.streams import Imu
 from kinema.core.time import NS, WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.tables import read_numbers
+from kinema.formats.tables import MOST_NS, NumberTable, read_numbers, sound_rows
 from kinema.formats.trajectory import check_places, ecef_from_degrees, in_order
 
 G_MPS2 = 9.80665
@@ -38,6 +38,10 @@ _TIMES = {
 }  # fmt: skip
 UNIX_FROM_S = 8e8
 """Seconds above this are counted from 1970, not from a start-up or in a week."""
+MOST = 1e8
+"""No height, velocity, sigma or inertial sample is larger, whatever its unit."""
+_TRIPLES = (("pos_std_n_m", "pos_std_e_m", "pos_std_d_m"), ("vn_mps", "ve_mps", "vd_mps"),
+            ("vel_std_n_mps", "vel_std_e_mps", "vel_std_d_mps"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,9 @@ def _fix_columns(head: bytes) -> dict[str, int] | None:
     names = _names(head)
     known = {name: k for k, name in enumerate(names)}
     time, _ = _time(names)
-    if time and {"lat_deg", "lon_deg", "height_m"} <= known.keys() and {"pos_std_n_m", "vn_mps"} & known.keys():
-        return known
-    return None
+    if not time or not {"lat_deg", "lon_deg", "height_m"} <= known.keys():
+        return None
+    return known if any(set(triple) <= known.keys() for triple in _TRIPLES[:2]) else None
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -126,6 +130,20 @@ def gps_ns(values: F64, columns: tuple[int, ...], unit: int) -> tuple[I64, bool]
     return scaled, True
 
 
+def _sound(
+    source: Source, options: ReadOptions, table: NumberTable, time: tuple[int, ...], unit: int, used: tuple[int, ...]
+) -> NumberTable:
+    """The rows whose time and `used` columns can be."""
+    t = table.values[:, time]
+    if len(time) == 2:
+        good: Bool = (t >= 0).all(axis=1) & (t[:, 0] < 10_000) & (t[:, 1] < 700_000)
+    else:
+        good = np.abs(t[:, 0]) < MOST_NS / unit
+    table = sound_rows(source, options, table, good, "impossible time")
+    good = (np.abs(table.values[:, used]) < MOST).all(axis=1)
+    return sound_rows(source, options, table, good, "impossible value")
+
+
 def read(source: Source, options: ReadOptions) -> Recording:
     """Read into "imu", or a table of fixes into "fixes". Raises FormatError."""
     head = bytes(source.data[:8192])
@@ -134,10 +152,11 @@ def read(source: Source, options: ReadOptions) -> Recording:
     columns = _columns(head)
     if columns is None:
         if fix_columns is None:
-            have = ", ".join(_names(head))
+            have = ", ".join(_names(head))[:120]
             raise FormatError(source.path, "no columns of time, specific force and rate", "line 1", f"got {have}")
-        return _read_fixes(source, options, fix_columns, start)
+        return _read_fixes(source, options, fix_columns, _names(head), start)
     table = read_numbers(source, options, need=columns.n, columns=columns.n, start=start, separators=b",;\t")
+    table = _sound(source, options, table, columns.time, columns.time_unit, (*columns.force, *columns.rate))
     t_ns, relative = gps_ns(table.values, columns.time, columns.time_unit)
     index, issues = in_order(source, t_ns, options)
     force, told = _scaled(source, table.values[index][:, columns.force], columns.force_unit, "force")
@@ -177,10 +196,15 @@ def _scaled(source: Source, values: F64, unit: str, what: str) -> tuple[F64, tup
     return values * _UNITS[name], (Issue("unit found", 1, "", source.name, detail),)
 
 
-def _read_fixes(source: Source, options: ReadOptions, known: dict[str, int], start: int) -> Recording:
-    n = max(known.values()) + 1
+def _read_fixes(
+    source: Source, options: ReadOptions, known: dict[str, int], names: tuple[str, ...], start: int
+) -> Recording:
+    n = len(names)
     table = read_numbers(source, options, need=n, columns=n, start=start, separators=b",;\t")
-    time, unit = _time(tuple(sorted(known, key=lambda name: known[name])))
+    time, unit = _time(names)
+    told = [set(triple) <= known.keys() for triple in _TRIPLES]
+    used = [name for triple, has in zip(_TRIPLES, told, strict=True) if has for name in triple]
+    table = _sound(source, options, table, time, unit, tuple(known[name] for name in ("height_m", *used)))
     t_ns, relative = gps_ns(table.values, time, unit)
     index, issues = in_order(source, t_ns, options)
     v = table.values[index]
@@ -190,17 +214,16 @@ def _read_fixes(source: Source, options: ReadOptions, known: dict[str, int], sta
     lat_rad, lon_rad, _ = geodetic_from_ecef(p_e_m)
     c_en = np.swapaxes(c_ne(lat_rad, lon_rad), -1, -2)
 
-    def turned(names: tuple[str, ...]) -> F64:
-        sd2 = v[:, [known[name] for name in names]] ** 2
+    def turned(triple: tuple[str, ...]) -> F64:
+        sd2 = v[:, [known[name] for name in triple]] ** 2
         return np.asarray((c_en * sd2[:, None, :]) @ np.swapaxes(c_en, -1, -2))
 
     nan3 = np.full((len(v), 3, 3), np.nan)
-    cov_p = turned(tuple(f"pos_std_{a}_m" for a in "ned")) if "pos_std_n_m" in known else nan3
-    v_e, cov_v = np.full((len(v), 3), np.nan), nan3
-    if {"vn_mps", "ve_mps", "vd_mps"} <= known.keys():
-        v_e = np.einsum("nij,nj->ni", c_en, v[:, [known[f"v{a}_mps"] for a in "ned"]])
-    if "vel_std_n_mps" in known:
-        cov_v = turned(tuple(f"vel_std_{a}_mps" for a in "ned"))
+    cov_p = turned(_TRIPLES[0]) if told[0] else nan3
+    cov_v = turned(_TRIPLES[2]) if told[2] else nan3
+    v_e = np.full((len(v), 3), np.nan)
+    if told[1]:
+        v_e = np.einsum("nij,nj->ni", c_en, v[:, [known[name] for name in _TRIPLES[1]]])
     solution = Solution(
         t_ns[index], p_e_m, cov_p, v_e, cov_v,
         status=np.full(len(index), FixStatus.SINGLE, np.uint8), provenance=Provenance(sources=(source.name,)),

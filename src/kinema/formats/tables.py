@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, U8
+from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.core.recording import Issue
 from kinema.errors import FormatError
 from kinema.formats.base import ReadOptions, Source
+
+MOST_COLUMNS = 4096
+"""Columns of a table that a person may mean; more are a file that is none."""
+MOST_CELLS_PER_BYTE = 8
+"""Cells of a table over bytes of its file: short rows under very many names would fill the memory with nothing."""
+MOST_NS = 4.2e18
+"""Times lie within 133 years of their origin, so that they and their differences are int64 nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,25 @@ class NumberTable:
     n_fields: I64
     row_start: I64
     issues: tuple[Issue, ...]
+
+
+def check_columns(source: Source, columns: int) -> None:
+    """Raise FormatError for a header of more columns than a table can have."""
+    if columns > MOST_COLUMNS:
+        raise FormatError(source.path, f"{columns} columns, more than {MOST_COLUMNS}", "", "is it a table?")
+
+
+def lines_of(source: Source, start: int = 0, most: int = 262_144) -> Iterator[tuple[str, int]]:
+    """The lines from byte `start` on without their ends, as text (UTF-8, else Latin-1), and the byte after each."""
+    for match in re.finditer(rb"([^\r\n]*)(?:\r\n|\r|\n|$)", bytes(source.data[start : start + most])):
+        if match.end() == match.start():
+            return
+        raw = match[1].removeprefix(b"\xef\xbb\xbf") if start + match.start() == 0 else match[1]
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1")
+        yield text, start + match.end()
 
 
 def bytes_of(source: Source) -> U8:
@@ -66,7 +94,10 @@ def read_numbers(
     from kinema.kernels.table import count_rows, read_rows
 
     data, role = bytes_of(source), roles(separators, comments)
+    check_columns(source, columns)
     n_good, n_short, first_short = count_rows(data, start, role, need)
+    if columns > 64 and n_good * columns > MOST_CELLS_PER_BYTE * len(data):
+        raise FormatError(source.path, f"rows much shorter than its {columns} columns", "", "was its header damaged?")
     values = np.empty((n_good, columns))
     row_start, n_fields = np.empty(n_good, np.int64), np.empty(n_good, np.int64)
     read_rows(data, start, role, need, values, row_start, n_fields)
@@ -87,9 +118,29 @@ def read_numbers(
     return NumberTable(values, n_fields, row_start, issues)
 
 
+def sound_rows(source: Source, options: ReadOptions, table: NumberTable, good: Bool, what: str) -> NumberTable:
+    """The rows that are `good` (n,). Raises FormatError at the first other one, or counts them under "skip"."""
+    if good.all():
+        return table
+    first = int(table.row_start[int(np.argmin(good))])
+    where = line_at(source, first)
+    if options.on_bad == "raise" or not good.any():
+        shown = f"{what} in '{text_at(source, first)}'"
+        remedy = "read with --on-bad skip to leave it out" if good.any() else "is it the right file?"
+        raise FormatError(source.path, shown, where, remedy)
+    issues = (*table.issues, Issue(what, int((~good).sum()), where, source.name))
+    return replace(
+        table,
+        values=table.values[good],
+        n_fields=table.n_fields[good],
+        row_start=table.row_start[good],
+        issues=issues,
+    )
+
+
 def nanoseconds(source: Source, seconds: F64, unit_ns: int = 1_000_000_000) -> I64:
-    """Times as int64 nanoseconds. Raises FormatError where one is missing or further than 200 years from its origin."""
-    bad = ~(np.abs(seconds) < 6.4e18 / unit_ns)
+    """Times as int64 nanoseconds. Raises FormatError where one is missing or beyond MOST_NS."""
+    bad = ~(np.abs(seconds) < MOST_NS / unit_ns)
     if bad.any():
         row = int(np.argmax(bad))
         raise FormatError(source.path, f"time {seconds[row]:g} cannot be", f"row {row + 1}", "is it the right column?")

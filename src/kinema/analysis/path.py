@@ -153,6 +153,9 @@ def _without_teleports(t_ns: I64, ne: F64) -> tuple[Bool, tuple[Issue, ...]]:
         sizes = np.diff(bounds)
         if len(sizes) < 2 or sizes.min() > 0.1 * len(index):
             break
+        if len(cut) > 0.2 * len(index) + 4:
+            got = f"{len(cut)} leaps faster than {FASTEST_MPS:.0f} m/s among {len(index)} positions"
+            raise DataError("trajectory", "the way of one mover", got)
         shortest = int(np.argmin(sizes))
         short = [k for k in np.flatnonzero(sizes <= max(2, 0.02 * len(index))) if not _shorter_beside(sizes, int(k))]
         for k in [int(s) for s in short] or [shortest]:

@@ -248,7 +248,7 @@ def _efforts(
             )
         )
     rests = [(q.t0_ns - p.t1_ns) * 1e-9 for p, q in itertools.pairwise(efforts)] + [0.0]
-    return tuple(replace(e, rest_after_s=r) for e, r in zip(efforts, rests, strict=True))
+    return tuple(replace(e, rest_after_s=r) for e, r in zip(efforts, rests[: len(efforts)], strict=True))
 
 
 def _structured(efforts: tuple[Effort, ...]) -> tuple[tuple[Effort, ...], str]:

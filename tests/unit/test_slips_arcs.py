@@ -12,7 +12,7 @@ N, SATS, SLOTS = 12, 9, 2
 
 
 class Sky:
-    """Nine satellites, two signals, single differences about positions that are off by metres and differently each epoch."""
+    """Nine satellites, two signals, single differences about positions that are off by metres, anew each epoch."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(5)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import itertools
+import math
 
 import numpy as np
 
 from kinema.core.event import Lap
 from kinema.core.recording import Issue, Recording
-from kinema.core.time import gps_ns_from_datetime
+from kinema.core.time import NS, gps_ns_from_datetime
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import Column, FixColumns, cells_of, fixes_of, read_table, series_of, settings_of, whole
+from kinema.formats.tables import lines_of
 
 LOCAL_TIME = "local time without a zone"
 _DATES = ("%A, %B %d, %Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%B %d, %Y", "%d-%b-%Y")
+LONGEST_S = 1e7
+"""No outing takes longer."""
 _FIRST_UNITS = ("s", "sec", "ms", "m", "km", "")
 _CLOCKS = ("%I:%M %p", "%I:%M:%S %p", "%H:%M:%S", "%H:%M", "%H:%M:%S.%f")
 
@@ -32,10 +35,10 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         if need not in lowered:
             raise FormatError(source.path, f"no channel '{need}'", "", "export it again with time and GPS channels")
     where = [lowered.index(n) for n in ("time", "gps latitude", "gps longitude")]
-    values, issues = read_table(source, options, start, len(names), where)
+    values, issues = read_table(source, options, start, len(names), where, clock=(where[0], NS))
     columns = [Column(n, u, v) for n, u, v in zip(names, units, values, strict=True)]
     by_name = dict(zip(lowered, columns, strict=True))
-    origin_ns, dated = clock_of(facts.get("date", [""])[0], facts.get("time", [""])[0])
+    origin_ns, dated = clock_of(first_of(facts, "date"), first_of(facts, "time"))
     t_ns = origin_ns + whole(values[where[0]], 1e9)
     extra = Issue(LOCAL_TIME, 1, "", source.name, "taken as UTC" if dated else "no date: put on 1980-01-06")
 
@@ -62,7 +65,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     if laps:
         streams["device_laps"] = laps
     settings = settings_of(
-        track=facts.get("session", [""])[0], driver=facts.get("racer", [""])[0], vehicle=facts.get("vehicle", [""])[0]
+        track=first_of(facts, "session"), driver=first_of(facts, "racer"), vehicle=first_of(facts, "vehicle")
     )
     return Recording(
         streams, issues=(*issues, extra, *odd), sources=(source.name,), name=source.name, settings=settings
@@ -74,16 +77,11 @@ def header_of(source: Source, maker: str) -> tuple[dict[str, list[str]], list[st
 
     The names are the last row of text before the units; blank rows may stand anywhere.
     """
-    text = bytes(source.data[:262_144]).decode("utf-8-sig", "replace")
-    bom = 3 if bytes(source.data[:3]) == b"\xef\xbb\xbf" else 0
     facts: dict[str, list[str]] = {}
     rows: list[list[str]] = []
-    at = bom
-    for line in io.StringIO(text):
-        try:
-            cells = [c.strip() for c in cells_of(line)]
-        except ValueError:
-            cells = []
+    at = 0
+    for line, after in lines_of(source):
+        cells = [c.strip() for c in cells_of(line)]
         if (
             rows
             and len(cells) >= 3
@@ -101,16 +99,20 @@ def header_of(source: Source, maker: str) -> tuple[dict[str, list[str]], list[st
         if any(cells):
             rows.append(cells)
             facts.setdefault(cells[0].lower(), [c for c in cells[1:] if c])
-        at += len(line.encode())
+        at = after
     raise FormatError(source.path, f"{maker} header without a table", "", "was the export cut off?")
+
+
+def first_of(facts: dict[str, list[str]], key: str) -> str:
+    """The first cell behind a key of the header, or empty."""
+    return next(iter(facts.get(key, [])), "")
 
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        return math.isfinite(float(cell))
     except ValueError:
         return False
-    return True
 
 
 def _is_names(cells: list[str]) -> bool:
@@ -126,7 +128,7 @@ def clock_of(date: str, clock: str) -> tuple[int, bool]:
     """GPS time of a date and a clock as people write them, taken as UTC, and whether there was a date."""
     day = next((d for f in _DATES if (d := _parsed(date, f))), None)
     time = next((d for f in _CLOCKS if (d := _parsed(clock, f))), dt.datetime(1900, 1, 1))
-    if day is None:
+    if day is None or not 1970 < day.year < 2100:
         return 0, False
     return gps_ns_from_datetime(dt.datetime.combine(day.date(), time.time(), dt.UTC)), True
 
@@ -141,7 +143,7 @@ def _parsed(text: str, form: str) -> dt.datetime | None:
 def beacon_laps(markers: list[str], origin_ns: int) -> tuple[Lap, ...]:
     """The device's laps between beacon markers in seconds; what comes before the first and after the last but one is
     no whole lap (the last marker is the end of the file)."""
-    at = [origin_ns + round(float(m) * 1e9) for m in markers if _is_number(m)]
+    at = [origin_ns + round(float(m) * 1e9) for m in markers if _is_number(m) and abs(float(m)) < LONGEST_S]
     return tuple(
         Lap("timed", "", a, b, "beacon", 0.001, 0.001, {"timer": "device"}, number=k + 1, time_sigma_s=0.0014)
         for k, (a, b) in enumerate(itertools.pairwise(at[:-1]))

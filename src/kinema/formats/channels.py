@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from csv import Error as CsvError
-from csv import reader as csv_lines
+from csv import reader as csv_reader
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,11 +175,11 @@ def whole(values: F64, factor: float) -> I64:
 
 
 def cells_of(line: str, delimiter: str = ",") -> list[str]:
-    """The cells of one line, quotes taken off. Raises ValueError where the line cannot be cut into cells."""
+    """The cells of one line, quotes taken off; the line as one cell where it cannot be cut (a cell without end)."""
     try:
-        return next(csv_lines([line.replace("\r", "").strip("\n")], delimiter=delimiter), [])
-    except CsvError as error:
-        raise ValueError(str(error)) from None
+        return next(csv_reader([line.replace("\r", "").strip("\n")], delimiter=delimiter), [])
+    except CsvError:
+        return [line]
 
 
 def split_unit(name: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from kinema.core.recording import Recording
@@ -38,7 +40,9 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     names = raw[at:end].decode("utf-8", "replace").strip().split(",")
     if "lat" not in names or "lng" not in names:
         raise FormatError(source.path, "no columns lat and lng", "", "was the file damaged?")
-    values, issues = read_table(source, options, end + 1, len(names), (0, names.index("lat"), names.index("lng")))
+    values, issues = read_table(
+        source, options, end + 1, len(names), (0, names.index("lat"), names.index("lng")), clock=(0, 1_000_000)
+    )
     parts = [split_unit(n) for n in names]
     units = ["g" if n.startswith("accel") else u for n, (_, u) in zip(names, parts, strict=True)]
     columns = [Column(p[0], u, v) for p, u, v in zip(parts, units, values, strict=True)]
@@ -84,7 +88,7 @@ def _session(text: str) -> tuple[dict[str, str], list[float]]:
         if lines[k].startswith("datetime,"):
             facts = dict(zip(lines[k].split(","), lines[k + 1].split(","), strict=False))
         if lines[k] == "laps_ms":
-            laps = [float(x) for x in lines[k + 1].split(",") if x.strip().isdigit()]
+            laps = [float(x) for x in lines[k + 1].split(",") if re.fullmatch(r"\d{1,10}", x.strip())]
     return facts, laps
 
 

@@ -51,19 +51,12 @@ def _header(head: bytes) -> tuple[list[str], str, int, str] | None:
     for line in head[at:].split(b"\n")[:30]:
         text = line.decode("utf-8", "replace").strip("\r")
         delimiter = max(";,\t", key=text.count)
-        names = _stripped(text, delimiter)
+        names = [c.strip() for c in cells_of(text, delimiter)]
         roles = {role_of(split_unit(n)[0]) for n in names}
         at += len(line) + 1
         if {"time", "lat", "lon"} <= roles:
             return names, delimiter, at, text
     return None
-
-
-def _stripped(line: str, delimiter: str) -> list[str]:
-    try:
-        return [c.strip() for c in cells_of(line, delimiter)]
-    except ValueError:
-        return []
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -87,7 +80,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     parts = [split_unit(n) for n in names]
     units = [u for _, u in parts]
     below = bytes(source.data[start : start + 4096]).split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
-    cells = _stripped(below, delimiter)
+    cells = [c.strip() for c in cells_of(below, delimiter)]
     if len(cells) == len(names) and not any(re.search(r"\d", c) for c in cells):
         units = [c or u for c, u in zip(cells, units, strict=True)]
         start += len(below.encode()) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy as np
 from kinema.core.frames import geodetic_from_ecef, vectors_n_from_e
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import Solution
-from kinema.core.time import iso_utc
+from kinema.core.time import NS, iso_utc
 from kinema.errors import FormatError
-from kinema.formats.aim_csv import LOCAL_TIME, beacon_laps, clock_of, header_of
+from kinema.formats.aim_csv import LOCAL_TIME, beacon_laps, clock_of, first_of, header_of
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import Column, FixColumns, fixes_of, read_table, role_of, series_of, settings_of, whole
 
@@ -28,16 +29,15 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     lat_k, lon_k = roles.index("lat"), roles.index("lon")
     time_k = roles.index("time") if "time" in roles else None
     need = [k for k in (time_k, lat_k, lon_k) if k is not None]
-    values, issues = read_table(source, options, start, len(names), need)
-    origin_ns, dated = clock_of(_first(facts, "log date"), _first(facts, "log time"))
+    values, issues = read_table(
+        source, options, start, len(names), need, clock=None if time_k is None else (time_k, NS)
+    )
+    origin_ns, dated = clock_of(first_of(facts, "log date"), first_of(facts, "log time"))
     if time_k is None:
-        rate = _first(facts, "sample rate")
-        try:
-            second = np.arange(len(values[0])) / float(rate)
-        except (ValueError, ZeroDivisionError):
-            raise FormatError(
-                source.path, "neither a Time channel nor a sample rate", "", "export it again with Time"
-            ) from None
+        rate = first_of(facts, "sample rate")
+        if not re.fullmatch(r"\d{1,6}(\.\d*)?", rate) or float(rate) < 1e-3:
+            raise FormatError(source.path, "neither a Time channel nor a sample rate", "", "export it again with Time")
+        second = np.arange(len(values[0])) / float(rate)
     else:
         second = np.nan_to_num(values[time_k])
     t_ns = origin_ns + whole(second, 1e9)
@@ -68,15 +68,11 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         streams["device_laps"] = laps
     extra = Issue(LOCAL_TIME, 1, "", source.name, "taken as UTC" if dated else "no date: put on 1980-01-06")
     settings = settings_of(
-        track=_first(facts, "venue"), driver=_first(facts, "driver"), vehicle=_first(facts, "vehicle")
+        track=first_of(facts, "venue"), driver=first_of(facts, "driver"), vehicle=first_of(facts, "vehicle")
     )
     return Recording(
         streams, issues=(*issues, extra, *odd), sources=(source.name,), name=source.name, settings=settings
     )
-
-
-def _first(facts: dict[str, list[str]], key: str) -> str:
-    return next(iter(facts.get(key, [])), "")
 
 
 def _write(solution: Solution, path: Path) -> None:

@@ -41,7 +41,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
             source.path, "no channels Interval, Latitude and Longitude", "line 1", "log them, or solve from raw data"
         )
     need = tuple(lowered.index(n) for n in ("interval", "latitude", "longitude"))
-    values, issues = read_table(source, options, end + 1, len(names), need)
+    values, issues = read_table(source, options, end + 1, len(names), need, clock=(need[0], 1_000_000))
     columns = [Column(n, u, v) for n, u, v in zip(names, units, values, strict=True)]
     by_name = dict(zip(lowered, columns, strict=True))
     has_fix = np.isfinite(by_name["latitude"].values) & (by_name["latitude"].values != 0)

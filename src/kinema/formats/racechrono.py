@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import itertools
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import (  # fmt: skip
+from kinema.formats.channels import (
     Column,
     FixColumns,
     cells_of,
@@ -24,6 +24,7 @@ from kinema.formats.channels import (  # fmt: skip
     split_unit,
     whole,
 )
+from kinema.formats.tables import MOST_NS, lines_of
 
 SIGNATURE = b"created using RaceChrono"
 _TIME = ("timestamp", "time", "unixtime")
@@ -34,17 +35,15 @@ def _sniff(head: bytes, name: str) -> float:
 
 
 def _read(source: Source, options: ReadOptions) -> Recording:
-    header = bytes(source.data[:65536]).decode("utf-8", "replace")
-    facts, names, start = _header(source, header)
+    facts, names, start = _header(source)
     units, sources = [""] * len(names), [""] * len(names)
-    rows = header[start:].split("\n", 3)
+    rows = list(itertools.islice(lines_of(source, start, 65_536), 2))
     # Format 3 writes a row of units and a row of sources below the names; format 2 carries both in the names.
-    if rows and rows[0].lower().startswith(("unix time", "s,", ",")):
-        units = _cells(rows[0], len(names))
-        start += len(rows[0].encode()) + 1
-        if len(rows) > 1 and not rows[1].lstrip(",").split(",")[0].replace(".", "").isdigit():
-            sources = [s.split(":")[-1].strip() for s in _cells(rows[1], len(names))]
-            start += len(rows[1].encode()) + 1
+    if rows and rows[0][0].lower().startswith(("unix time", "s,", ",")):
+        units, start = _cells(rows[0][0], len(names)), rows[0][1]
+        if len(rows) > 1 and not rows[1][0].lstrip(",").split(",")[0].replace(".", "").isdigit():
+            sources = [s.split(":")[-1].strip() for s in _cells(rows[1][0], len(names))]
+            start = rows[1][1]
     else:
         names, units, sources = _display_names(names)
     roles = [role_of(n) for n in names]
@@ -89,29 +88,20 @@ def _recording(
     )
 
 
-def _header(source: Source, text: str) -> tuple[dict[str, str], list[str], int]:
+def _header(source: Source) -> tuple[dict[str, str], list[str], int]:
     """Facts above the table, its column names, and the byte after their row."""
     facts: dict[str, str] = {}
-    at = 0
-    for line in io.StringIO(text):
-        at += len(line.encode())
-        cells = _safe(line)
+    for line, after in lines_of(source, most=65_536):
+        cells = cells_of(line)
         if len(cells) > 4 and any(role_of(split_unit(c.split(" *")[0])[0]) == "lat" for c in cells):
-            return facts, cells, at
+            return facts, cells, after
         if len(cells) > 1:
             facts[cells[0]] = ",".join(cells[1:])
     raise FormatError(source.path, "RaceChrono header without a table", "", "was the export cut off?")
 
 
-def _safe(line: str) -> list[str]:
-    try:
-        return cells_of(line)
-    except ValueError:
-        return []
-
-
 def _cells(line: str, count: int) -> list[str]:
-    cells = _safe(line)
+    cells = cells_of(line)
     return [*cells, *[""] * count][:count]
 
 
@@ -123,9 +113,10 @@ def _display_names(names: list[str]) -> tuple[list[str], list[str], list[str]]:
 
 
 def _times(columns: list[Column], time_k: int) -> tuple[I64, np.ndarray]:
-    """GPS times of the rows that have one. The elapsed time carries more digits than the time stamp: it refines it."""
+    """GPS times of the rows that have a possible one. The elapsed time has more digits than the time stamp: it refines
+    it."""
     stamp = columns[time_k].values
-    keep = np.isfinite(stamp)
+    keep = np.abs(stamp) < MOST_NS / 1e9
     unix = np.where(keep, stamp, 0.0)
     elapsed = next((c.values for c in columns if c.name in ("elapsed_time", "Elapsed time")), None)
     unix_ns = whole(unix, 1e6) * 1000

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, Bool
+from kinema.core.arrays import F64, I64
 from kinema.core.frames import c_ne, geodetic_from_ecef
 from kinema.core.recording import Issue, Mount, Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
@@ -136,12 +136,12 @@ def _sound(
     """The rows whose time and `used` columns can be."""
     t = table.values[:, time]
     if len(time) == 2:
-        good: Bool = (t >= 0).all(axis=1) & (t[:, 0] < 10_000) & (t[:, 1] < 700_000)
+        good = (t >= 0).all(axis=1) & (t[:, 0] < 10_000) & (t[:, 1] < 700_000)
     else:
         good = np.abs(t[:, 0]) < MOST_NS / unit
     table = sound_rows(source, options, table, good, "impossible time")
-    good = (np.abs(table.values[:, used]) < MOST).all(axis=1)
-    return sound_rows(source, options, table, good, "impossible value")
+    fit = np.abs(table.values[:, used]) < MOST
+    return sound_rows(source, options, table, np.asarray(fit.all(axis=1)), "impossible value")
 
 
 def read(source: Source, options: ReadOptions) -> Recording:

@@ -9,6 +9,7 @@ from kinema.core.recording import Issue, Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import cells_of
+from kinema.formats.tables import lines_of
 
 _NUMBER = (
     "number",
@@ -26,7 +27,7 @@ _LAP = ("lap_number", "lap", "lapnumber", "laps")
 _LAP_TIME = ("lap_time", "laptime", "time_lap", "lap time")
 _ELAPSED = ("elapsed", "elapsed_time", "total_time", "race_time", "time", "session_time")
 _HOUR = ("hour", "time_of_day", "tod", "clock")
-_TIME = re.compile(r"^[+-]?(?:(?:(\d+):)?(\d+)[:'])?(\d+(?:[.,]\d+)?)$")
+_TIME = re.compile(r"^[+-]?(?:(?:(\d{1,9}):)?(\d{1,9})[:'])?(\d{1,9}(?:[.,]\d+)?)$")
 LAST_LAP = 2000
 """A lap number above this is a counter gone wrong (32768 is the usual one)."""
 
@@ -50,11 +51,9 @@ def seconds(text: str) -> float:
 
 
 def _read(source: Source, options: ReadOptions) -> Recording:
-    text = bytes(source.data).decode("utf-8-sig", "replace")
-    first = text.split("\n", 1)[0]
-    delimiter = max(";,\t", key=first.count)
-    lines = text.splitlines()
-    names = [c.strip().lower() for c in _cut(lines[0] if lines else "", delimiter)]
+    lines = [line for line, _ in lines_of(source, most=len(source.data))]
+    delimiter = max(";,\t", key=lines[0].count) if lines else ","
+    names = [c.strip().lower() for c in cells_of(lines[0] if lines else "", delimiter)]
     column = {
         role: next((names.index(n) for n in options_ if n in names), -1)
         for role, options_ in (
@@ -71,7 +70,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         )
     passings, bad, first_bad = [], 0, 0
     for line, row in enumerate(lines[1:], start=2):
-        cells = [c.strip() for c in _cut(row, delimiter)]
+        cells = [c.strip() for c in cells_of(row, delimiter)]
         if not any(cells):
             continue
         passing = _passing(names, column, cells)
@@ -92,13 +91,6 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     return Recording({"passings": tuple(passings)}, issues=issues, sources=(source.name,), name=source.name)
 
 
-def _cut(line: str, delimiter: str) -> list[str]:
-    try:
-        return cells_of(line, delimiter)
-    except ValueError:
-        return [line]
-
-
 def _passing(names: list[str], column: dict[str, int], cells: list[str]) -> Passing | None:
     def cell(k: int) -> str:
         return cells[k] if 0 <= k < len(cells) else ""
@@ -110,7 +102,7 @@ def _passing(names: list[str], column: dict[str, int], cells: list[str]) -> Pass
     elapsed = seconds(cell(column["elapsed"]) or cell(column["hour"]))
     if not number or elapsed != elapsed:
         return None
-    lap = int(cell(column["lap"])) if cell(column["lap"]).isdigit() else 0
+    lap = int(cell(column["lap"])) if re.fullmatch(r"\d{1,9}", cell(column["lap"])) else 0
     sections = [n for n in names if re.fullmatch(r"s\d|sector_?\d", n)]
     speed = named("top_speed").replace(",", ".")
     return Passing(
@@ -126,7 +118,7 @@ def _passing(names: list[str], column: dict[str, int], cells: list[str]) -> Pass
         team=named("class"),
         group=named("group"),
         driver=named("driver_name") or named("driver_number") or named("driver"),
-        top_speed_mps=float(speed) / 3.6 if re.fullmatch(r"\d+(\.\d+)?", speed) else NAN,
+        top_speed_mps=float(speed) / 3.6 if re.fullmatch(r"\d{1,6}(\.\d+)?", speed) else NAN,
     )
 
 

@@ -16,7 +16,7 @@ from kinema.core.time import DAY_NS, gps_ns_from_calendar, gps_ns_from_unix_ns, 
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import Column, FixColumns, fixes_of, role_of, series_of, whole
-from kinema.formats.tables import read_numbers
+from kinema.formats.tables import read_numbers, sound_rows
 
 _UNITS = {
     "velocity": "km/h",
@@ -29,7 +29,9 @@ _UNITS = {
     **{f"{axis}-rotation-gyroscope": "deg/s" for axis in "xyz"},
 }
 _DATE = re.compile(r"(?:created on|Date Started\s*:)\s*(\d\d?)[/.](\d\d?)[/.](\d{4})", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d+)?")
+LATEST_STAMP = 250_000.0
+"""Stamps are HHMMSS.sss."""
 GATE_REACH_M = 10.0
 """By how much a crossing may miss the ends of a stored gate."""
 
@@ -54,11 +56,12 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(
             source.path, "no columns time, lat and long", "[column names]", "is it a VBO of a GPS logger?"
         )
-    start = raw.find(b"\n", at) + 1
-    table = read_numbers(
-        source, options, need=min(3, len(names)), columns=len(names), separators=b" \t", comments=b"[", start=start
-    )
+    start = raw.find(b"\n", at) + 1 or len(raw)
     lon_k = next(k for k, n in enumerate(lowered) if n in ("long", "lng", "lon"))
+    need = max(lowered.index("time"), lowered.index("lat"), lon_k) + 1
+    table = read_numbers(source, options, need=need, columns=len(names), separators=b" \t", comments=b"[", start=start)
+    stamp = table.values[:, lowered.index("time")]
+    table = sound_rows(source, options, table, (stamp >= 0) & (stamp < LATEST_STAMP), "impossible time")
     lat_deg = table.values[:, lowered.index("lat")] / 60.0
     lon_deg = -table.values[:, lon_k] / 60.0
     t_ns, dated = _times(table.values[:, lowered.index("time")], head)
@@ -108,7 +111,7 @@ def _sections(head: str) -> dict[str, list[str]]:
 
 def _times(stamp: F64, head: str) -> tuple[I64, bool]:
     """GPS times of UTC stamps HHMMSS.sss on the header's day, past midnight included."""
-    clock = np.floor(np.clip(stamp, 0.0, 1e6) + 1e-9)
+    clock = np.floor(stamp + 1e-9)
     second = (clock // 10000) * 3600 + (clock // 100 % 100) * 60 + clock % 100
     ns = whole(second, 1.0) * 1_000_000_000 + whole(stamp - clock, 1e6) * 1000
     ns += DAY_NS * np.cumsum(np.diff(ns, prepend=ns[:1]) < -DAY_NS // 2)
@@ -116,6 +119,8 @@ def _times(stamp: F64, head: str) -> tuple[I64, bool]:
     if not match:
         return ns, False
     day, month, year = int(match[1]), int(match[2]), int(match[3])
+    if not 1980 <= year < 2100:
+        return ns, False
     try:
         # A label without leap seconds, read as UTC.
         utc_label = gps_ns_from_calendar(year, month, day)

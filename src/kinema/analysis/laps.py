@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from kinema.analysis.crossings import Crossings, crossings_of
 from kinema.analysis.path import Path, path_of
 from kinema.analysis.start_line import HALF_GATE_M, StartLine, start_line
 from kinema.core.course import Course, Gate
-from kinema.core.event import Lap, Sector
+from kinema.core.event import Lap, Passing, Sector
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import Solution
 from kinema.core.time import iso_utc
@@ -95,6 +96,30 @@ def laps(
     from kinema.analysis.consistency_of_laps import statistics_of
 
     return replace(session, statistics=statistics_of(session))
+
+
+def passings_of(sessions: Sequence[Session], race_start_ns: int | None = None) -> tuple[Passing, ...]:
+    """Passings of the start line by all movers of a field, for a classification: race time counts from `race_start_ns`
+    (GPS), or from the first of all crossings."""
+    crossed = [
+        [(lap.t1_ns, lap) for lap in s.laps if lap.number and lap.kind not in ("in", "incomplete")] for s in sessions
+    ]
+    first = [min((lap.t0_ns for _, lap in laps_), default=None) for laps_ in crossed]
+    known = [t for t in first if t is not None]
+    if not known:
+        raise DataError("sessions", "at least one lap", "none")
+    start = race_start_ns if race_start_ns is not None else min(known)
+    found: list[Passing] = []
+    for session, laps_ in zip(sessions, crossed, strict=True):
+        for k, (t_ns, lap) in enumerate(laps_, start=1):
+            section = tuple(s.time_s for s in lap.sectors)
+            names = tuple(s.name for s in lap.sectors)
+            found.append(
+                Passing(
+                    session.mover, (t_ns - start) * 1e-9, k, lap.time_s, "finish", section, names, lap.kind == "pit"
+                )
+            )
+    return tuple(sorted(found, key=lambda p: p.elapsed_s))
 
 
 def _positions(recording: Recording) -> Solution:

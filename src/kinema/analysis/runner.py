@@ -98,7 +98,8 @@ class Run:
     lane: int | None = None
     lap_distances_m: tuple[float, ...] = ()
     structure: str = ""
-    series: dict[str, Any] = field(default_factory=dict)
+    way_m: F64 = field(default_factory=lambda: np.zeros(0))
+    """Distance run since the start (n,), at the path's epochs."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -153,6 +154,7 @@ def run_of(recording: Recording | Solution, split_m: float = 1000.0, greatest_he
         lane,
         laps,
         structure,
+        way,
     )
 
 

@@ -7,13 +7,20 @@ import argparse
 HELP = "a race's classification from transponder passings: laps, gaps, best laps, sections, pit stops"
 EXAMPLES = """examples:
   kinema classify analysis-with-sections.csv
+  kinema classify car-*.vbo
   kinema classify race.csv --penalty 46=5 --least-share 0.75 --json
 The rows may come in any order of cars; duplicates and broken lap counters are dropped and counted."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """PASSINGS and the rules."""
-    parser.add_argument("passings", metavar="PASSINGS", nargs="+", help="timing CSV with one row per car and passing")
+    parser.add_argument(
+        "passings",
+        metavar="PASSINGS",
+        nargs="+",
+        help="timing CSV with one row per car and lap, or one logger's file per car",
+    )
+    parser.add_argument("--start", metavar="LAT,LON,LAT,LON", help="the line, for loggers' files")
     parser.add_argument(
         "--penalty", metavar="NUMBER=S", action="append", default=[], help="seconds added to a car's time"
     )
@@ -27,20 +34,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, classify, print."""
     import json
+    from pathlib import Path
     from typing import Any
 
     from kinema.analysis.classification import classify, clock_text, gap_text
+    from kinema.analysis.laps import Session, laps, passings_of
     from kinema.errors import ConfigError
     from kinema.formats.reading import read
 
     passings: list[Any] = []
+    sessions: list[Session] = []
     issues: list[str] = []
     for path in args.passings:
         recording = read(path, on_bad=args.on_bad)
-        if "passings" not in recording.streams:
-            raise ConfigError(f"{path}: no passings in it; give the file with one row per car and lap")
-        passings += recording.streams["passings"]
+        if "passings" in recording.streams:
+            passings += recording.streams["passings"]
+        elif "fixes" in recording.streams:
+            # A field of cars by their own loggers: all are timed on the line of the first.
+            gate = sessions[0].gate if sessions else args.start
+            sessions.append(laps(recording, start=gate, mover=Path(path).stem))
+        else:
+            raise ConfigError(
+                f"{path}: neither passings nor positions in it; give one row per car and lap, or loggers' files"
+            )
         issues += [str(issue) for issue in recording.issues]
+    if sessions:
+        passings += passings_of(sessions)
     result = classify(passings, args.least_share, _penalties(args.penalty))
     rows = result.standings()
     if args.json:

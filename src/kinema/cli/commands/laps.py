@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kinema.analysis.laps import Session
     from kinema.core.course import Course
+    from kinema.core.recording import Recording
+    from kinema.report.document import Report
 
 HELP = "laps, sectors and splits of any recording, each time with its uncertainty; no settings needed"
 EXAMPLES = """examples:
@@ -29,6 +31,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--report", metavar="HTML", help="write a linked page of the (first) session")
     parser.add_argument("--pdf", metavar="PDF", help="write the page as a printable sheet (needs Chromium)")
+    parser.add_argument(
+        "--private",
+        metavar="LAT,LON,M",
+        action="append",
+        default=[],
+        help="leave out what lies within M metres of a place",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -59,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     if args.report or args.pdf:
         from kinema.report.laps_document import laps_report, print_pdf
 
-        page = laps_report(sessions[0])
+        page = _run_page(sessions[0], args.files[0]) or laps_report(sessions[0])
         if args.report:
             page.save(args.report)
         if args.pdf:
@@ -83,8 +92,31 @@ def session_of(path: str, args: argparse.Namespace) -> Session:
 
     tell_compiling()
     course = course_of(args.course) if args.course else None
-    recording = read(path, on_bad=args.on_bad)
+    recording = _without_private(read(path, on_bad=args.on_bad), getattr(args, "private", []))
     return laps(recording, course, args.start, mover=Path(path).stem, sectors=getattr(args, "sectors", 3))
+
+
+def _without_private(recording: Recording, texts: list[str]) -> Recording:
+    """The recording without its positions in private places; its other channels are left out with them."""
+    import math
+    from dataclasses import replace
+
+    from kinema.analysis.runner import without_private
+    from kinema.core.solution import Solution
+    from kinema.core.zone import Zone
+    from kinema.errors import ConfigError
+
+    if not texts:
+        return recording
+    zones = []
+    for text in texts:
+        try:
+            lat, lon, radius = (float(v) for v in text.split(","))
+        except ValueError:
+            raise ConfigError(f"private place '{text}' is not LAT,LON,METRES") from None
+        zones.append(Zone.circle("private", math.radians(lat), math.radians(lon), radius, "private"))
+    fixes = recording.need("fixes", Solution)
+    return replace(recording, streams={"fixes": without_private(fixes, zones)})
 
 
 def course_of(text: str) -> Course:
@@ -120,20 +152,43 @@ def as_json(path: str, session: Session) -> dict[str, Any]:
     }
 
 
+def _run_page(session: Session, path: str) -> Report | None:
+    """The page of a run, where the session is one."""
+    from pathlib import Path
+
+    from kinema.analysis.runner import looks_like_running, run_of
+    from kinema.report.run_page import run_report
+
+    if session.recording is None or not looks_like_running(session.path):
+        return None
+    return run_report(run_of(session.recording), session.recording, Path(path).stem)
+
+
 def _only_run(path: str, args: argparse.Namespace) -> bool:
     """Print what there is to tell of a run without laps; whether it is one."""
     import json
+    from pathlib import Path
 
     from kinema.analysis.path import path_of
     from kinema.analysis.runner import looks_like_running, run_of
     from kinema.core.solution import Solution
     from kinema.formats.reading import read
 
-    recording = read(path, on_bad=args.on_bad)
+    recording = _without_private(read(path, on_bad=args.on_bad), args.private)
     fixes = recording.get("fixes", Solution)
     if fixes is None or fixes.valid.sum() < 4 or not looks_like_running(path_of(fixes)):
         return False
-    run = run_of(recording).to_json()
+    found = run_of(recording)
+    run = found.to_json()
+    if args.report or args.pdf:
+        from kinema.report.laps_document import print_pdf
+        from kinema.report.run_page import run_report
+
+        page = run_report(found, recording, Path(path).stem)
+        if args.report:
+            page.save(args.report)
+        if args.pdf:
+            print_pdf(page, args.pdf)
     if args.json:
         document = {"file": path, "laps": [], "statistics": {}, "run": run}
         print(json.dumps({**document, "issues": [str(i) for i in recording.issues]}, indent=1))

@@ -41,3 +41,14 @@ def test_smoother_lies_in_its_band_over_fifty_seeds(course: str, horizontal: boo
 def test_filter_is_never_optimistic_over_fifty_seeds(course: str) -> None:
     together = nees(course, range(1000, 1050), 90.0, "filter")
     assert together.mean <= together.band[1], together
+
+
+@pytest.mark.parametrize("method", ["batch", "filter"])
+def test_one_frequency_is_no_worse_linked_than_epoch_by_epoch(method: str) -> None:
+    """The carrier's changes must not place the receiver: slow errors in them once moved it by 30 m in the open."""
+    for seed in (0, 2):
+        drive = kinema.simulate("open", seed, duration_s=90.0, rate_hz=1.0, frequencies=1)
+        linked = kinema.solve(drive.recording, mode="single", method=method)
+        alone = kinema.solve(drive.recording, mode="single", instantaneous=True)
+        off = [kinema.score(s, drive.truth).horizontal.rms for s in (linked, alone)]
+        assert off[0] < off[1] + 0.3, (seed, off)

@@ -55,7 +55,7 @@ def _weights_of_epoch(
 
 @kernel
 def _add_rows(
-    k: int, row_start: np.ndarray, system: np.ndarray, prev: np.ndarray, unit: np.ndarray, wet: np.ndarray,
+    k: int, row_start: np.ndarray, system: np.ndarray, unit: np.ndarray, wet: np.ndarray,
     sigma: np.ndarray, inflation: np.ndarray, resid: np.ndarray, weight: np.ndarray,
     d: np.ndarray, d_before: np.ndarray, cross: np.ndarray, b: np.ndarray, b_before: np.ndarray,
 ) -> None:  # fmt: skip
@@ -92,10 +92,12 @@ def _add_rows(
                     d[4 + a, 4 + c] += w * h[a] * h[c]
                 b[4 + a] += wr * h[a]
         if sigma[i, CARRIER] > 0:
-            j = prev[i]
+            # One direction for both epochs: a carrier's change tells where the receiver went, not where it is. With
+            # each epoch's own direction the turn of the line of sight would place it, by errors that drift (orbits,
+            # ionosphere) and that are taken for white: 30 m off in the open on one frequency.
             w = weight[i, CARRIER] / (sigma[i, CARRIER] * sigma[i, CARRIER])
             wr = w * resid[i, CARRIER]
-            g[0], g[1], g[2] = unit[j, 0], unit[j, 1], unit[j, 2]
+            g[0], g[1], g[2] = unit[i, 0], unit[i, 1], unit[i, 2]
             for a in range(4):
                 for c in range(a + 1):
                     d[a, c] += w * h[a] * h[c]
@@ -236,7 +238,7 @@ def smooth_pass(
         before = max(k - 1, 0)
         _weights_of_epoch(k, x, row_start, system, prev, unit, wet, z, sigma, tune, resid, weight)
         _add_rows(
-            k, row_start, system, prev, unit, wet, sigma, inflation, resid, weight,
+            k, row_start, system, unit, wet, sigma, inflation, resid, weight,
             d[k], d[before], cross[k], b[k], b[before],
         )  # fmt: skip
         if k == 0:
@@ -335,7 +337,7 @@ def filter_pass(
                 d1[:] = kept
                 for a in range(s):
                     b1[a] = -kept[a, a] * x[0, a]
-                _add_rows(k, row_start, system, prev, unit, wet, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
+                _add_rows(k, row_start, system, unit, wet, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
             else:
                 d0[:] = kept
                 for a in range(s):
@@ -345,7 +347,7 @@ def filter_pass(
                         b0[a] -= kept[a, c] * (x[k - 1, c] - work[0, c])
                         if c < a:
                             b0[c] -= kept[a, c] * (x[k - 1, a] - work[0, a])
-                _add_rows(k, row_start, system, prev, unit, wet, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
+                _add_rows(k, row_start, system, unit, wet, sigma, inflation, resid, weight, d1, d0, cross, b1, b0)
                 _add_motion(k, s, dt_s[k], x, p0, up, process, d1, d0, cross, b1, b0)
                 if not eliminate(s, d0, cross, b0, d1, b1):
                     return k

@@ -65,6 +65,41 @@ def test_the_page_is_one_small_file(file: Path, tmp_path: Path, capsys) -> None:
     assert "https://" not in text.split("<footer")[0].replace("http://www.w3.org/2000/svg", "")
 
 
+def test_a_run_tells_its_lane_and_efforts(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    from kinema.core.course import Plane
+    from kinema.core.frames import ecef_from_geodetic
+    from kinema.core.solution import Solution
+    from kinema.course.oval import Oval
+    from kinema.course.strip import Strip
+    from kinema.formats import fit_
+
+    plane = Plane(0.84, 0.2, 0.0)
+    strip = Strip.of(Oval(plane, (0.0, 0.0), 0.5).course("track"), 1.0)
+    t = np.arange(601.0)
+    lat, lon = plane.geodetic_from_ne(strip.to_ne(4.0 * t, np.zeros(601)))
+    t_ns = 1_300_000_000_000_000_000 + np.round(t * 1e9).astype(np.int64)
+    fit_.FORMAT.write(Solution(t_ns, ecef_from_geodetic(lat, lon, np.zeros(601))), tmp_path / "run.fit")  # type: ignore[misc]
+    page = tmp_path / "run.html"
+    found = _json(capsys, "laps", str(tmp_path / "run.fit"), "--json", "--report", str(page))
+    assert found["run"]["track"]["lane"] == 1
+    assert found["run"]["distance_m"] == pytest.approx(2400, rel=0.005)
+    assert all(lap["distance_m"] == pytest.approx(400, abs=4) for lap in found["laps"] if lap["kind"] == "timed")
+    assert "Heart-rate" not in page.read_text(encoding="utf-8")
+
+
+def test_a_race_is_classified(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    rows = [
+        "NUMBER;LAP_NUMBER;LAP_TIME;ELAPSED",
+        "7;1;1:00.0;1:00.0",
+        "8;1;59.5;59.5",
+        "8;2;1:02.0;2:01.5",
+        "7;2;1:01.0;2:01.0",
+    ]
+    (tmp_path / "race.csv").write_text("\n".join(rows))
+    found = _json(capsys, "classify", str(tmp_path / "race.csv"), "--penalty", "7=2", "--json")
+    assert [(r["number"], r["gap_first"]) for r in found["classification"]] == [("8", "-"), ("7", "+1.500")]
+
+
 def test_faults_are_one_line_each(file: Path, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "empty.csv").write_text("")
     for words in (
@@ -73,7 +108,7 @@ def test_faults_are_one_line_each(file: Path, tmp_path: Path, capsys) -> None:  
         ["laps", str(file), "--start", "1,2,3"],
         ["laps", str(file), "--course", "atlantis"],
         ["delta", str(file), "--lap", "99", "--start", _start()],
-        ["classify", str(file)],
+        ["classify", str(tmp_path / "empty.csv")],
         ["course", "show", str(tmp_path / "none.toml")],
     ):
         assert main(words) == 2

@@ -21,6 +21,7 @@ from kinema.course.oval import LANE_M, LANES, RADIUS_M, Oval, fitted_oval, lane_
 from kinema.errors import ConfigError, DataError
 
 FASTEST_RUN_MPS = 9.0
+ON_FOOT = ("running", "walking", "hiking", "generic", "training", "multisport", "transition")
 LEAST_EFFORT_S, LEAST_EFFORT_M = 8.0, 40.0
 NOMINAL_M = (
     60.0,
@@ -121,8 +122,10 @@ class Run:
         }
 
 
-def looks_like_running(path: Path) -> bool:
-    """Whether the speeds are those of feet."""
+def looks_like_running(path: Path, sport: str = "") -> bool:
+    """Whether the speeds are those of feet, and the sport that the file names is not another."""
+    if sport and sport not in ON_FOOT:
+        return False
     speed = path.speed_mps
     return bool(np.percentile(speed, 98) < FASTEST_RUN_MPS and np.percentile(speed, 60) > 1.0)
 

@@ -88,10 +88,10 @@ def _channel(run: Run, recording: Recording | None, name: str) -> F64 | None:
     stream = recording.streams.get(name)
     if isinstance(stream, Series) and len(stream.t_ns) > 1:
         t = (run.path.t_ns - stream.t_ns[0]) * 1e-9
-        return np.interp(t, (stream.t_ns - stream.t_ns[0]) * 1e-9, stream.value)
+        return np.asarray(np.interp(t, (stream.t_ns - stream.t_ns[0]) * 1e-9, stream.value), dtype=np.float64)
     fixes = recording.streams.get("fixes")
     if isinstance(fixes, Solution) and name in fixes.channels:
-        value: F64 = np.asarray(fixes.channels[name].value[run.path.row])
+        value: F64 = np.array(fixes.channels[name].value[run.path.row], dtype=np.float64)
         return value if np.isfinite(value).any() else None
     return None
 

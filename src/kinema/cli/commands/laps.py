@@ -159,9 +159,13 @@ def _run_page(session: Session, path: str) -> Report | None:
     from kinema.analysis.runner import looks_like_running, run_of
     from kinema.report.run_page import run_report
 
-    if session.recording is None or not looks_like_running(session.path):
+    if session.recording is None or not looks_like_running(session.path, _sport(session.recording)):
         return None
     return run_report(run_of(session.recording), session.recording, Path(path).stem)
+
+
+def _sport(recording: Recording) -> str:
+    return str(recording.settings.get("sport", ""))
 
 
 def _only_run(path: str, args: argparse.Namespace) -> bool:
@@ -176,7 +180,7 @@ def _only_run(path: str, args: argparse.Namespace) -> bool:
 
     recording = _without_private(read(path, on_bad=args.on_bad), args.private)
     fixes = recording.get("fixes", Solution)
-    if fixes is None or fixes.valid.sum() < 4 or not looks_like_running(path_of(fixes)):
+    if fixes is None or fixes.valid.sum() < 4 or not looks_like_running(path_of(fixes), _sport(recording)):
         return False
     found = run_of(recording)
     run = found.to_json()
@@ -202,7 +206,7 @@ def _running(session: Session) -> dict[str, Any]:
     """What only a run has: the track's lane, efforts, splits, zones."""
     from kinema.analysis.runner import looks_like_running, run_of
 
-    if session.recording is None or not looks_like_running(session.path):
+    if session.recording is None or not looks_like_running(session.path, _sport(session.recording)):
         return {}
     return {"run": run_of(session.recording).to_json()}
 

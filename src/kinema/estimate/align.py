@@ -259,14 +259,15 @@ def align(
     calibration = noise_of(known, known_fixes, calibration, params)
     start, smoothed = coarse_start(signal, fixes, calibration, params, until)
     calibration = retimed(calibration, smoothed)
-    if c_bs is not None:
-        return Alignment(start, calibration.with_mount(c_bs), None, offset, until)
     if whole:
-        nodes = build_nodes(signal, fixes, calibration, replace(params, constrain=False), span_s=(start.t_s, np.inf))
-        smoothed = run_smoother(nodes, start, replace(params, constrain=False), calibration)
-    mounting = find_mounting(smoothed)
-    if mounting is not None:
-        calibration = calibration.with_mount(mounting.c_bs)
+        # once over everything, still free of any mounting: the clock, the start and the mounting as well as they get
+        free = replace(params, constrain=False)
+        nodes = build_nodes(signal, fixes, calibration, free, span_s=(start.t_s, np.inf))
+        smoothed = run_smoother(nodes, start, free, calibration)
+        calibration, start = retimed(calibration, smoothed), restart(start, smoothed)
+    mounting = find_mounting(smoothed) if c_bs is None else None
+    if c_bs is not None or mounting is not None:
+        calibration = calibration.with_mount(mounting.c_bs if mounting is not None else np.asarray(c_bs))
     return Alignment(start, calibration, mounting, offset, until)
 
 

@@ -12,7 +12,7 @@ from kinema.core.recording import Mount, Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.errors import ConfigError
-from kinema.estimate.align import Alignment, align, restart, retimed
+from kinema.estimate.align import Alignment, align
 from kinema.estimate.inertial import Pass, run_filter, run_smoother
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
@@ -47,8 +47,7 @@ def solve_inertial(recording: Recording, options: SolveOptions, params: Inertial
     causal = options.method == "filter"
     alignment = align(signal, rows, params, whole=not causal, c_bs=c_bs)
     options.progress("inertial: " + ("filtering" if causal else "smoothing"), 0.5)
-    done, nodes, calibration = navigate(signal, rows, alignment, params, wheels, causal=causal)
-    alignment = replace(alignment, calibration=calibration)
+    done, nodes = navigate(signal, rows, alignment, params, wheels, causal=causal)
     mounting = None if c_bs is not None else alignment.mounting
     return to_solution(done, nodes, rows, fixes, signal, alignment, options, recording, params, mounting is not None)
 
@@ -98,17 +97,12 @@ def with_mounts(recording: Recording, params: InertialParams) -> tuple[InertialP
 def navigate(
     signal: ImuSignal, fixes: FixRows, alignment: Alignment, params: InertialParams,
     wheels: tuple[F64, F64] | None, *, causal: bool,
-) -> tuple[Pass, Nodes, Calibration]:  # fmt: skip
-    """The pass over the whole recording: causal, or smoothed twice, the second time about the first's attitude."""
+) -> tuple[Pass, Nodes]:  # fmt: skip
+    """The pass over the whole recording: causal, or smoothed."""
     calibration = alignment.calibration
     nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(alignment.start.t_s, np.inf))
-    start = mounted(alignment.start, calibration, params)
-    if causal:
-        return run_filter(nodes, start, params, calibration), nodes, calibration
-    done = run_smoother(nodes, start, params, calibration)
-    calibration = retimed(calibration, done)
-    nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(alignment.start.t_s, np.inf))
-    return run_smoother(nodes, restart(start, done), params, calibration), nodes, calibration
+    run = run_filter if causal else run_smoother
+    return run(nodes, mounted(alignment.start, calibration, params), params, calibration), nodes
 
 
 def mounted(start: Start, calibration: Calibration, params: InertialParams) -> Start:

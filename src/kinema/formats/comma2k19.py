@@ -24,7 +24,7 @@ from kinema.formats.trajectory import ecef_from_degrees, in_order
 
 MARKS = ("IMU", "CAN", "GNSS")
 _ARRAYS = ("t", "value", "frame_gps_times", "frame_positions", "frame_times", "frame_velocities", "frame_orientations")
-PHONE_BIAS_SIGMA_RADPS = 1e-3
+PHONE_BIAS_SIGMA_RADPS = 6e-4
 """What the phone's own calibration of its gyro leaves."""
 _SPEED_SIGMA_MPS, _DOWN_SIGMA_MPS, _BEARING_SIGMA_RAD = 0.15, 0.5, 0.01
 

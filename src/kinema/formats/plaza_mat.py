@@ -6,52 +6,47 @@ heading (from x towards y). Times are seconds of the file's own clock (Djugash, 
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import AnchorRanges, Series
-from kinema.core.time import NS
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.mat5 import MAGIC, matrices
+from kinema.formats.tables import nanoseconds
 from kinema.formats.trajectory import in_order
 
-_MAGIC = b"MATLAB 5.0 MAT-file"
+MOST = 1e12
+"""No time in seconds, length in metres or number of an anchor is larger."""
 _WIDTHS = {"DR": 3, "TD": 4, "TL": 3}
 
 
 def _sniff(head: bytes, name: str) -> float:
-    if not head.startswith(_MAGIC):
+    if not head.startswith(MAGIC):
         return 0.0
     return 0.9 if "plaza" in name.lower() else 0.4
 
 
-def _table(source: Source, found: dict[str, object], name: str, width: int) -> F64:
-    value = np.asarray(found.get(name))
-    if value.ndim != 2 or value.shape[1] != width or value.dtype.kind not in "fiu":
-        have = ", ".join(key for key in found if not key.startswith("__"))
-        raise FormatError(source.path, f"no table {name} of {width} columns in it, only {have}")
-    value = np.asarray(value, dtype=np.float64)
-    if not np.isfinite(value).all():
-        raise FormatError(source.path, f"table {name} has values that are not numbers")
+def _table(source: Source, found: dict[str, F64], name: str, width: int) -> F64:
+    value = found.get(name)
+    if value is None or value.shape[1] != width or not len(value):
+        have = ", ".join(f"{key} {table.shape[0]} x {table.shape[1]}" for key, table in list(found.items())[:8])
+        raise FormatError(source.path, f"no table {name} of {width} columns in it", "", f"it has {have or 'none'}")
+    bad = ~(np.abs(value) < MOST).all(axis=1)
+    if bad.any():
+        raise FormatError(source.path, f"a value of table {name} cannot be", f"row {int(np.argmax(bad)) + 1}")
     return value
 
 
 def read(source: Source, options: ReadOptions) -> Recording:
     """Read "odometry" (distance in m, turn in rad), "ranges", and "truth" where it is there. Raises FormatError."""
-    from scipy.io import loadmat
-
-    try:
-        found = loadmat(io.BytesIO(bytes(source.data)))
-    except Exception as error:  # a damaged file fails in as many ways as the library has
-        raise FormatError(source.path, f"not a MATLAB 5 file that can be read ({error})") from None
+    found = matrices(source)
     odometry, ranges, anchors = (_table(source, found, name, width) for name, width in _WIDTHS.items())
-    t_dr = _ns(odometry[:, 0])
+    t_dr = nanoseconds(source, odometry[:, 0])
     index, issues = in_order(source, t_dr, options)
-    t_td = _ns(ranges[:, 0])
+    t_td = nanoseconds(source, ranges[:, 0])
     order = np.argsort(t_td, kind="stable")
     back = int((np.diff(t_td) < 0).sum())
     told = (Issue("ranges out of order", back, "", source.name, "sorted by time"),) if back else ()
@@ -69,19 +64,15 @@ def read(source: Source, options: ReadOptions) -> Recording:
     }  # fmt: skip
     if "GT" in found:
         truth = _table(source, found, "GT", 4)
-        streams["truth"] = _truth(truth)
+        streams["truth"] = _truth(source, truth)
     return Recording(streams, issues=(*issues, *told), sources=(source.name,))
 
 
-def _ns(t_s: F64) -> I64:
-    return np.round(t_s * NS).astype(np.int64)
-
-
-def _truth(table: F64) -> Solution:
+def _truth(source: Source, table: F64) -> Solution:
     from kinema.core.frames import WGS84_A_M
 
-    t_ns = _ns(table[:, 0])
-    keep = np.concatenate([[True], np.diff(t_ns) > 0])
+    t_ns = nanoseconds(source, table[:, 0])
+    keep = np.concatenate([[True], t_ns[1:] > np.maximum.accumulate(t_ns)[:-1]])
     x, y = table[keep, 1], table[keep, 2]
     half = 0.5 * (0.5 * np.pi - table[keep, 3])
     zero = np.zeros_like(half)

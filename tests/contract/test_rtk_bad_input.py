@@ -40,7 +40,8 @@ def test_base_of_another_day(recording: Recording) -> None:
 
 def test_base_position_wrong_by_kilometres(recording: Recording) -> None:
     """The base's own codes tell how far off it is."""
-    wrong = tuple(base_of(recording) + [0.0, 4000.0, 3000.0])
+    x, y, z = base_of(recording).tolist()
+    wrong = (x, y + 4000.0, z + 3000.0)
     with pytest.raises(ConfigError, match=r"base position \(given\) is 5\.0 km from .* give --base-position"):
         solve(recording, mode="rtk", base_position_e_m=wrong)
 

@@ -23,6 +23,10 @@ from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
 """A horizontal sigma above this is not called fixed, whatever integers are known."""
+LEAST_TIED = 5
+MISFIT_M, MISFIT_PPM = 0.03, 1.5
+"""How badly the phases of an epoch may fit their integers (RMS), and how much more per kilometre of baseline."""
+JUMP_M, JUMP_SIGMAS = 0.3, 4.0
 SLIPS = ("", "loss of lock", "geometry-free step", "step between epochs", "gap", "half cycle")
 MAX_RESIDUAL_ROWS = 1_000_000
 
@@ -57,7 +61,7 @@ def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) ->
         table_of_arcs = None
     else:
         batch = run_batch(table, params, arc, static=options.static, progress=options.progress)
-        track = _batch(table, batch)
+        track = _batch(table, batch, arc)
         table_of_arcs = batch
     phases, codes = _satellites(table)
     status = _status(table, track, phases, codes)
@@ -104,7 +108,7 @@ def pick_epochs(observations: GnssObservations, keep: Bool) -> GnssObservations:
 
 def _causal(table: RtkTable, out: FilterOutput) -> _Track:
     """The filter's own answer: the fixed position where there is one, else the float one."""
-    fixed = out.status > 0
+    fixed = (out.status > 0) & _plausible(out)
     p = table.base_e_m + out.d_m + np.where(fixed[:, None], out.shift_m, 0.0)
     cov = out.cov - np.where(fixed[:, None, None], out.lessening, 0.0)
     fixed &= _horizontal_sigma(cov, p) < FIXED_SIGMA_M
@@ -112,9 +116,10 @@ def _causal(table: RtkTable, out: FilterOutput) -> _Track:
     return _Track(p, cov, out.v_mps, out.cov_v, fixed, f[:, 0], f[:, 1], f[:, 3], out)
 
 
-def _batch(table: RtkTable, b: BatchOutput) -> _Track:
+def _batch(table: RtkTable, b: BatchOutput, arc: I64) -> _Track:
     p = table.base_e_m + b.d_m
-    fixed = b.tied >= 4
+    satellites, misfit = tied_fit(table, p, arc, b)
+    fixed = (satellites >= LEAST_TIED) & (misfit < MISFIT_M + MISFIT_PPM * 1e-6 * _length(b.d_m))
     fixed &= _horizontal_sigma(b.cov, p) < FIXED_SIGMA_M
     # Figures are those of the nearest epoch that was searched.
     at = np.flatnonzero(b.figures[:, 3] > 0)
@@ -123,6 +128,41 @@ def _batch(table: RtkTable, b: BatchOutput) -> _Track:
         near = at[np.clip(np.searchsorted(at, np.arange(len(p))), 0, len(at) - 1)]
         figures = b.figures[near]
     return _Track(p, b.cov, b.v_mps, b.cov_v, fixed, figures[:, 0], figures[:, 1], b.tied.astype(np.float64), b.forward)
+
+
+def _length(d_m: F64) -> float:
+    return float(np.nanmedian(np.linalg.norm(d_m, axis=1)))
+
+
+def _plausible(out: FilterOutput) -> Bool:
+    """Whether the integers moved the position no farther (n,) than its float uncertainty lets one believe."""
+    moved = np.linalg.norm(out.shift_m, axis=1)
+    sigma = np.sqrt(np.maximum(np.trace(out.cov, axis1=1, axis2=2), 0.0))
+    return np.asarray(moved < JUMP_M + JUMP_SIGMAS * np.nan_to_num(sigma, nan=1e3))
+
+
+def tied_fit(table: RtkTable, p_e_m: F64, arc: I64, b: BatchOutput) -> tuple[I64, F64]:
+    """Satellites (n,) whose integers are known at an epoch, and the RMS misfit (n,) of their phases there, metres."""
+    n = len(table.t_ns)
+    datum = np.where(arc >= 0, b.integers.datum[arc], -1)
+    row, slot = np.nonzero((datum >= 0) & np.isfinite(table.phase))
+    epoch = table.epoch[row]
+    value = table.phase[row, slot] - b.integers.value[arc[row, slot]] * table.wavelength[row, slot]
+    value += ((p_e_m - table.x0_e_m)[epoch] * table.unit[row]).sum(axis=1)
+    key = np.stack([epoch, table.sat[row] // 100, slot, datum[row, slot]])
+    _, group = np.unique(key, axis=1, return_inverse=True)
+    group = group.ravel()
+    weight = 1.0 / table.phase_var[row, slot]
+    count, total = np.bincount(group), np.bincount(group, weight)
+    value -= (np.bincount(group, weight * value) / total)[group]
+    spare = count[group] > 1
+    square, weights = np.zeros(n), np.zeros(n)
+    np.add.at(square, epoch[spare], (weight * value**2)[spare])
+    np.add.at(weights, epoch[spare], weight[spare])
+    pairs = np.unique(np.stack([epoch[spare], table.sat[row[spare]]]), axis=1)
+    satellites = np.bincount(pairs[0], minlength=n) if pairs.size else np.zeros(n, dtype=np.int64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return satellites, np.where(weights > 0, np.sqrt(square / weights), np.inf)
 
 
 def _horizontal_sigma(cov: F64, p: F64) -> F64:

@@ -126,6 +126,21 @@ def test_a_pit_stop_makes_a_pit_lap(made: World, drive: Solution) -> None:
     assert kinds == ["incomplete", "timed", "pit", "timed", "timed", "timed", "incomplete"]
 
 
+def test_a_route_is_timed_from_its_start_to_its_finish(made: World, drive: Solution) -> None:
+    from kinema.analysis.laps import route_of
+
+    once = drive.select(slice(0, 400))  # two thirds of a lap
+    route = route_of(once, "up the hill")
+    assert not route.closed
+    again = replace(once, t_ns=once.t_ns + 3_600_000_000_000)
+    both = Solution(np.concatenate([once.t_ns, again.t_ns]), np.concatenate([once.p_e_m, again.p_e_m]))
+    session = laps(both, route)
+    assert len(session.timed) == 2
+    assert session.timed[0].time_s == pytest.approx(session.timed[1].time_s, abs=1e-3)
+    assert 30 < session.timed[0].time_s < 40
+    assert session.timed[0].place == "start to finish"
+
+
 def test_a_learned_course_serves_another_outing(made: World, drive: Solution, tmp_path) -> None:  # type: ignore[no-untyped-def]
     from kinema.course.files import read_course, write_course
 

@@ -91,6 +91,9 @@ def laps(
         found = _runs(path, line.crossings, crossings_of(path, finish.on(path.plane), finish.half_m), mover)
     session = Session(mover, found, path, line.gate, line.source, course, None, (*path.issues, *issues), recording)
     session = _with_course(session, course, line)
+    if course is not None and _local(course):
+        told = Issue("course without a place on Earth", 1, "", course.name, "learned from the laps instead")
+        session = replace(session, issues=(*session.issues, told))
     if session.strip is not None and sectors > 1:
         session = _with_sectors(session, sectors)
     from kinema.analysis.consistency_of_laps import statistics_of
@@ -140,6 +143,25 @@ def _nothing_repeats(path: Path) -> str:
         f"no laps in it: {way / 1e3:.2f} km in {path.t_s[-1]:.0f} s from {iso_utc(int(path.t_ns[0]), 0)} cross no line "
         "twice; give --start LAT,LON,LAT,LON or --course"
     )
+
+
+def route_of(source: Recording | Solution, name: str) -> Course:
+    """An open course along one outing, with a start and a finish line 30 m (at most a tenth) within its ends.
+
+    Raises DataError for an outing shorter than 100 m.
+    """
+    solution = source if isinstance(source, Solution) else _positions(source)
+    path = path_of(solution)
+    way = path.distance_m
+    if way[-1] < 100.0:
+        raise DataError(f"route '{name}'", "at least 100 m", f"{way[-1]:.0f} m")
+    inset = min(30.0, 0.1 * float(way[-1]))
+    gates = []
+    for at, kind in ((inset, "start"), (float(way[-1]) - inset, "finish")):
+        k = int(np.searchsorted(way, at))
+        ahead = path.ne_m[min(k + 1, len(way) - 1)] - path.ne_m[max(k - 2, 0)]
+        gates.append(gate_across(path.plane, path.ne_m[k], ahead / np.hypot(*ahead), HALF_GATE_M, kind, kind))
+    return replace(learned_course(name, path.plane, [path.ne_m], False, gates), kind="route")
 
 
 def _finish_gate(course: Course | None, recording: Recording | None) -> Gate | None:

@@ -9,6 +9,7 @@ from kinema.cli.commands.laps import add_course_arguments
 HELP = "learn a course from a recording, show one, or compute its racing line"
 EXAMPLES = """examples:
   kinema course learn session.vbo --name "Lignano" -o lignano.toml
+  kinema course learn ride.gpx --open -o route.toml             # a route, with start and finish lines
   kinema course learn session.gpx --oval -o track.toml          # a 400 m running track, fitted as one
   kinema course show lignano.toml
   kinema course show shanghai
@@ -22,6 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     learn.add_argument("file", metavar="FILE", help="a logger's file or a solution")
     learn.add_argument("--name", help="what the course is called (the file's name)")
     learn.add_argument("--oval", action="store_true", help="fit a 400 m running track with eight lanes")
+    learn.add_argument(
+        "--open", action="store_true", help="a route from one place to another: start to end of the file"
+    )
     learn.add_argument("-o", "--output", metavar="TOML", help="where to write it (default: print)")
     add_course_arguments(learn)
     show = below.add_parser("show", help="length, widths, gates and corners of a course")
@@ -61,6 +65,11 @@ def _learn(args: argparse.Namespace) -> int:
         oval = oval_session(args.file, args.on_bad).oval
         assert oval is not None
         course = oval.course(args.name or Path(args.file).stem)
+    elif args.open:
+        from kinema.analysis.laps import route_of
+        from kinema.formats.reading import read
+
+        course = route_of(read(args.file, on_bad=args.on_bad), args.name or Path(args.file).stem)
     else:
         session = session_of(args.file, args)
         if session.course is None:

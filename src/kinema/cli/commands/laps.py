@@ -30,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--sectors", metavar="N", type=int, default=3, help="parts of a lap where the course names none (3)"
     )
     parser.add_argument("--report", metavar="HTML", help="write a linked page of the (first) session")
+    parser.add_argument("--overlay", metavar="N,N", help="laps to draw over each other, the first leads (the six best)")
     parser.add_argument("--pdf", metavar="PDF", help="write the page as a printable sheet (needs Chromium)")
     parser.add_argument(
         "--private",
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.report or args.pdf:
         from kinema.report.laps_document import laps_report, print_pdf
 
-        page = _run_page(sessions[0], args.files[0]) or laps_report(sessions[0])
+        page = _run_page(sessions[0], args.files[0]) or laps_report(sessions[0], _numbers(args.overlay))
         if args.report:
             page.save(args.report)
         if args.pdf:
@@ -150,6 +151,16 @@ def as_json(path: str, session: Session) -> dict[str, Any]:
         **_running(session),
         "issues": [str(i) for i in (*(recording.issues if recording else ()), *session.issues)],
     }
+
+
+def _numbers(text: str | None) -> list[int]:
+    """The lap numbers of "3,5,7"."""
+    from kinema.errors import ConfigError
+
+    try:
+        return [int(n) for n in text.split(",")] if text else []
+    except ValueError:
+        raise ConfigError(f"laps '{text}' are not numbers separated by commas") from None
 
 
 def _run_page(session: Session, path: str) -> Report | None:

@@ -17,7 +17,8 @@ HAS_POSITION, HAS_VELOCITY = 1, 2
 class FixParams:
     """floor_m: added to stated position sigmas (rounding, multipath of the carrier); floor_mps: the same of velocities;
     unstated_*: sigmas where a file states none; slow_share: share of the sigma of code positions that is a slow
-    common error and not fresh noise; slow_tau_s: its correlation time."""
+    common error and not fresh noise; slow_tau_s: its correlation time;
+    velocity_hold_s: for how long a receiver without carrier phases repeats the error of its velocity."""
 
     floor_m: float = 0.008
     floor_mps: float = 0.03
@@ -25,6 +26,7 @@ class FixParams:
     unstated_mps: float = 0.3
     slow_share: float = 0.8
     slow_tau_s: float = 60.0
+    velocity_hold_s: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,9 @@ def fix_rows(
     cov_v[~np.isfinite(cov_v).all(axis=(1, 2))] = np.eye(3) * params.unstated_mps**2
     cov_v += np.eye(3) * params.floor_mps**2
     t_s = (fixes.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
+    if slow and m > 1:
+        # a receiver's own filter makes its velocities alike for about half a second
+        cov_v[coarse] *= max(1.0, params.velocity_hold_s / float(np.median(np.diff(t_s))))
     lag = velocity_lag(t_s, fixes.p_e_m[keep], v)
     rows = np.zeros((m, 24))
     rows[:, 0:3] = fixes.p_e_m[keep]

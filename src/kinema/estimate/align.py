@@ -212,7 +212,8 @@ def find_mounting(smoothed: Pass) -> Mounting | None:
     v_b, down_b = v_s @ c_bs.T / speed[moving, None], down_s @ c_bs.T
     spread = np.array([_spread(down_b[:, 1], weight), _spread(v_b[:, 2], weight), _spread(v_b[:, 1], weight)])
     effective = max(1.0, float(weight.sum() ** 2 / (weight**2).sum() * np.median(dt) / 3.0))
-    sigma = np.sqrt(spread**2 / effective + np.array([0.5, 0.2, 0.2]) ** 2 * (np.pi / 180) ** 2)
+    # the mean vertical while driving is that of the road, whose crown leans by a degree
+    sigma = np.sqrt(spread**2 / effective + np.array([1.0, 0.2, 0.2]) ** 2 * (np.pi / 180) ** 2)
     return Mounting(c_bs, sigma, float((speed[moving] * dt).sum()))
 
 

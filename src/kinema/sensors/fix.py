@@ -76,9 +76,13 @@ def velocity_lag(t_s: F64, p_e_m: F64, v_e_mps: F64) -> float:
 
 
 def fix_rows(
-    fixes: Solution, t0_ns: int, masks: tuple[tuple[int, int], ...] = (), params: FixParams | None = None
+    fixes: Solution,
+    t0_ns: int,
+    masks: tuple[tuple[int, int], ...] = (),
+    params: FixParams | None = None,
+    lag_s: float | None = None,
 ) -> FixRows:
-    """The usable fixes outside the masks."""
+    """The usable fixes outside the masks; lag_s: of their velocities where it is known, else it is looked for."""
     params = params or FixParams()
     keep = fixes.valid & used_mask(fixes.t_ns, masks) & (fixes.status != FixStatus.DEAD_RECKONED)
     m = int(keep.sum())
@@ -98,7 +102,7 @@ def fix_rows(
     if slow and m > 1:
         # a receiver's own filter makes its velocities alike for about half a second
         cov_v[coarse] *= max(1.0, params.velocity_hold_s / float(np.median(np.diff(t_s))))
-    lag = velocity_lag(t_s, fixes.p_e_m[keep], v)
+    lag = velocity_lag(t_s, fixes.p_e_m[keep], v) if lag_s is None else lag_s
     rows = np.zeros((m, 24))
     rows[:, 0:3] = fixes.p_e_m[keep]
     rows[:, 3:12] = cov.reshape(m, 9)

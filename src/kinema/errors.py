@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from os import PathLike
 
+LONGEST = 600
+"""Characters of a message; damaged files would fill pages."""
+
 
 class KinemaError(Exception):
-    """Base of all: `str(error)` is the one line that a person is shown."""
+    """Base of all: `str(error)` is the one line that a person is shown, printable whatever a file held."""
+
+    def __init__(self, message: str = "") -> None:
+        line = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in message)
+        super().__init__(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
 
 
 class FormatError(KinemaError):

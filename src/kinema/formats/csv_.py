@@ -6,6 +6,7 @@ What was guessed is always told as an issue ("columns read as").
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.time import NS, WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.tables import bytes_of, nanoseconds
+from kinema.formats.tables import bytes_of, check_columns, line_at, lines_of, nanoseconds, row_at
 from kinema.formats.trajectory import (
     RELATIVE_CLOCK,
     WEEK_UNKNOWN,
@@ -119,6 +120,7 @@ def _table(
     import pyarrow as pa
     from pyarrow import csv as pa_csv
 
+    check_columns(source, len(names))
     bad: list[Any] = []
 
     def on_bad(row: Any) -> str:
@@ -135,14 +137,22 @@ def _table(
             convert_options=pa_csv.ConvertOptions(null_values=["", "nan", "NaN", "NA", "null", "-"]),
         )
     except (pa.ArrowException, OSError, ValueError) as error:
-        where = f"line {bad[0].number + skip}" if bad and bad[0].number else ""
+        where = _place_of(source, skip, bad)
         what = f"{bad[0].actual_columns} columns instead of {bad[0].expected_columns}" if bad else str(error)
         remedy = "read with --on-bad skip to leave it out"
         raise FormatError(source.path, f"garbled line ({' '.join(what.split())[:100]})", where, remedy) from None
-    issues = [Issue("garbled line", len(bad), "", source.name)] if bad else []
+    issues = [Issue("garbled line", len(bad), _place_of(source, skip, bad), source.name)] if bad else []
     if table.num_rows == 0:
         raise FormatError(source.path, "no row below its header", "", "is the file whole?")
     return table, issues
+
+
+def _place_of(source: Source, skip: int, bad: list[Any]) -> str:
+    """The line of the first row that was cut wrongly; its number counts the `skip` lines above but no blank ones."""
+    if not bad or not bad[0].number:
+        return ""
+    above = [after for _, after in itertools.islice(lines_of(source, most=len(source.data)), skip)]
+    return line_at(source, row_at(source, above[-1] if above else 0, bad[0].number - skip))
 
 
 def _encoding(source: Source) -> str:

@@ -41,22 +41,29 @@ def _sniff(head: bytes, name: str) -> float:
 def _features(found: Any) -> list[dict[str, Any]]:
     kind = found.get("type") if isinstance(found, dict) else None
     if kind == "FeatureCollection":
-        return [one for one in found.get("features", ()) if isinstance(one, dict)]
+        features = found.get("features")
+        return [one for one in features if isinstance(one, dict)] if isinstance(features, list) else []
     return [found] if kind == "Feature" else [{"geometry": found, "properties": {}}] if kind else []
+
+
+def _object(parent: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object under a key, empty where there is none."""
+    found = parent.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _lists(feature: dict[str, Any]) -> tuple[list[Any], dict[str, Any]] | None:
     """Coordinates and per-point properties of a feature with times, or None."""
-    geometry, properties = feature.get("geometry") or {}, feature.get("properties") or {}
-    per_point = dict(properties.get("coordinateProperties") or {})
+    geometry, properties = _object(feature, "geometry"), _object(feature, "properties")
+    per_point = dict(_object(properties, "coordinateProperties"))
     per_point.setdefault("times", properties.get("coordTimes"))
     points, times = geometry.get("coordinates"), per_point["times"]
     if geometry.get("type") == "Point":
         points = [points]
     elif geometry.get("type") == "MultiLineString" and isinstance(points, list):
-        points = [point for line in points for point in line]
-        if times and isinstance(times[0], list):
-            times = [one for line in times for one in line]
+        points = [point for line in points if isinstance(line, list) for point in line]
+        if isinstance(times, list) and times and isinstance(times[0], list):
+            times = [one for line in times if isinstance(line, list) for one in line]
     if not isinstance(points, list) or not isinstance(times, list) or len(times) != len(points):
         return None
     return points, {**per_point, "times": times}
@@ -67,7 +74,7 @@ def _numbers(source: Source, rows: Any, columns: int, what: str) -> F64:
     try:
         padded = [[*row[:columns], *[None] * (columns - len(row))] for row in rows]
         return np.array(padded, dtype=np.float64).reshape(len(padded), columns)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise FormatError(source.path, f"{what} that are no numbers", "", "is the file whole?") from None
 
 

@@ -145,7 +145,7 @@ def _solution(
     solution = Solution(
         t_ns[pick], p_e_m, **arrays,
         status=_statuses(events, owner, n)[pick],
-        n_sats=np.nan_to_num(_values(events, owner, n, "sat", 1)[pick, 0]), channels=channels,
+        n_sats=np.clip(np.nan_to_num(_values(events, owner, n, "sat", 1)[pick, 0]), 0, 999), channels=channels,
         provenance=Provenance(
             sources=(source.name,), program=(re.findall(r'creator="([^"]*)"', head) or [""])[0],
             simulated="<keywords>simulated</keywords>" in head,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -58,7 +59,17 @@ def bytes_of(source: Source) -> U8:
 
 def line_at(source: Source, offset: int) -> str:
     """Where a byte offset is: "line 12"."""
-    return f"line {1 + int(np.count_nonzero(bytes_of(source)[:offset] == 10))}"
+    before = bytes_of(source)[:offset]
+    newlines = int(np.count_nonzero(before == 10))
+    # Old Macintosh line ends, where there are no others.
+    return f"line {1 + (newlines or int(np.count_nonzero(before == 13)))}"
+
+
+def row_at(source: Source, start: int, row: int) -> int:
+    """The byte where row `row` (from 1) of those from byte `start` on begins; blank lines are no rows."""
+    rows = re.finditer(rb"[^\r\n]+", bytes(source.data[start:]))
+    match = next(itertools.islice(rows, row - 1, None), None)
+    return start + match.start() if match else len(source.data)
 
 
 def text_at(source: Source, offset: int, length: int = 60) -> str:

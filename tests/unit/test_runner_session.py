@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from kinema.analysis.runner import leaderboard, looks_like_running, pseudonym, run_of, without_private
+from kinema.analysis.privacy import leaderboard, pseudonym, without_private
+from kinema.analysis.runner import looks_like_running, run_of
 from kinema.core.course import Plane
 from kinema.core.frames import ecef_from_geodetic, geodetic_from_ecef
 from kinema.core.recording import Recording

@@ -13,7 +13,9 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.time import NS, gps_ns_from_datetime
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, cells_of, fixes_of, read_table, series_of, settings_of, whole
+from kinema.formats.channels import read_table, series_of, settings_of
+from kinema.formats.column_names import Column, cells_of, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 from kinema.formats.tables import lines_of
 
 LOCAL_TIME = "local time without a zone"

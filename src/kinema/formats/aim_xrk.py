@@ -12,7 +12,9 @@ from kinema.core.streams import Series
 from kinema.errors import ConfigError, FormatError
 from kinema.formats.aim_csv import LOCAL_TIME, clock_of
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, settings_of, to_si, whole
+from kinema.formats.channels import settings_of
+from kinema.formats.column_names import Column, to_si, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 
 
 def _sniff(head: bytes, name: str) -> float:

@@ -11,17 +11,9 @@ from kinema.core.streams import Series
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import (
-    Column,
-    FixColumns,
-    fixes_of,
-    read_table,
-    role_of,
-    series_of,
-    settings_of,
-    split_unit,
-    whole,
-)
+from kinema.formats.channels import read_table, series_of, settings_of
+from kinema.formats.column_names import Column, role_of, split_unit, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 
 
 def _sniff(head: bytes, name: str) -> float:

@@ -16,7 +16,9 @@ from kinema.core.solution import Solution
 from kinema.core.time import gps_ns_from_unix_ns, unix_ns_from_gps_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, series_of, whole
+from kinema.formats.channels import series_of
+from kinema.formats.column_names import Column, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 
 _DEGREES = 180.0 / 2**31
 FIT_EPOCH_S = 631_065_600

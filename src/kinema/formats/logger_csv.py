@@ -17,19 +17,9 @@ from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.aim_csv import LOCAL_TIME
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import (
-    Column,
-    FixColumns,
-    cells_of,
-    fixes_of,
-    laps_from_counter,
-    read_table,
-    role_of,
-    series_of,
-    split_unit,
-    to_si,
-    whole,
-)
+from kinema.formats.channels import laps_from_counter, read_table, series_of
+from kinema.formats.column_names import Column, cells_of, role_of, split_unit, to_si, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 from kinema.formats.trajectory import DATE_UNKNOWN
 
 _UNCERTAIN = re.compile(r"(^|[^a-z])(sd|std|sigma|cov|tow|gpst|week|q_?[wxyz]|v_?[neu]|v[neu]|ratio|quality)([^a-z]|$)")

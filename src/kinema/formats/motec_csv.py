@@ -14,7 +14,9 @@ from kinema.core.time import NS, iso_utc
 from kinema.errors import FormatError
 from kinema.formats.aim_csv import LOCAL_TIME, beacon_laps, clock_of, first_of, header_of
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, read_table, role_of, series_of, settings_of, whole
+from kinema.formats.channels import read_table, series_of, settings_of
+from kinema.formats.column_names import Column, role_of, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 
 
 def _sniff(head: bytes, name: str) -> float:

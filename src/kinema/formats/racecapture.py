@@ -9,16 +9,9 @@ from kinema.core.recording import Recording
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import (
-    Column,
-    FixColumns,
-    fixes_of,
-    laps_from_counter,
-    read_table,
-    role_of,
-    series_of,
-    whole,
-)
+from kinema.formats.channels import laps_from_counter, read_table, series_of
+from kinema.formats.column_names import Column, role_of, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 
 
 def _sniff(head: bytes, name: str) -> float:

@@ -11,19 +11,9 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import (
-    Column,
-    FixColumns,
-    cells_of,
-    fixes_of,
-    laps_from_counter,
-    read_table,
-    role_of,
-    series_of,
-    settings_of,
-    split_unit,
-    whole,
-)
+from kinema.formats.channels import laps_from_counter, read_table, series_of, settings_of
+from kinema.formats.column_names import Column, cells_of, role_of, split_unit, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 from kinema.formats.tables import MOST_NS, lines_of
 
 SIGNATURE = b"created using RaceChrono"

@@ -8,7 +8,7 @@ from kinema.core.event import NAN, Passing
 from kinema.core.recording import Issue, Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import cells_of
+from kinema.formats.column_names import cells_of
 from kinema.formats.tables import lines_of
 
 _NUMBER = (

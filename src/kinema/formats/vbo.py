@@ -15,7 +15,9 @@ from kinema.core.solution import Solution
 from kinema.core.time import DAY_NS, gps_ns_from_calendar, gps_ns_from_unix_ns, unix_ns_from_gps_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.channels import Column, FixColumns, fixes_of, role_of, series_of, whole
+from kinema.formats.channels import series_of
+from kinema.formats.column_names import Column, role_of, whole
+from kinema.formats.device_fixes import FixColumns, fixes_of
 from kinema.formats.tables import read_numbers, sound_rows
 
 _UNITS = {

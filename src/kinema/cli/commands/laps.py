@@ -102,7 +102,7 @@ def _without_private(recording: Recording, texts: list[str]) -> Recording:
     import math
     from dataclasses import replace
 
-    from kinema.analysis.runner import without_private
+    from kinema.analysis.privacy import without_private
     from kinema.core.solution import Solution
     from kinema.core.zone import Zone
     from kinema.errors import ConfigError

@@ -59,7 +59,8 @@ def own_positions(observations: GnssObservations, states: SatelliteStates, start
     code[states.reason[rows] != Reason.USED] = np.nan
     x, cov = np.full((len(chosen), 3), np.nan), np.full((len(chosen), 3, 3), np.nan)
     code_positions(
-        row_start, np.ascontiguousarray(states.p_e_m[rows]), code[:, None].copy(), observations.sat[rows].astype(np.int64) // 100,
-        np.full((len(rows), 1), 45.0), start_e_m, 3.0, 0.17, len(SYSTEMS), x, cov, np.ones(len(chosen)),
+        row_start, np.ascontiguousarray(states.p_e_m[rows]), code[:, None].copy(),
+        observations.sat[rows].astype(np.int64) // 100, np.full((len(rows), 1), 45.0), start_e_m, 3.0, 0.17,
+        len(SYSTEMS), x, cov, np.ones(len(chosen)),
     )  # fmt: skip
     return x

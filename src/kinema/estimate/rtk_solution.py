@@ -23,10 +23,11 @@ from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
 """A horizontal sigma above this is not called fixed, whatever integers are known."""
-LEAST_TIED = 5
+LEAST_TIED = 4
 MISFIT_M, MISFIT_PPM = 0.03, 1.5
 """How badly the phases of an epoch may fit their integers (RMS), and how much more per kilometre of baseline."""
 JUMP_M, JUMP_SIGMAS = 0.3, 4.0
+LASTING, LASTING_M, LASTING_PPM = 2.0, 0.002, 1.0
 SLIPS = ("", "loss of lock", "geometry-free step", "step between epochs", "gap", "half cycle")
 MAX_RESIDUAL_ROWS = 1_000_000
 
@@ -112,6 +113,7 @@ def _causal(table: RtkTable, out: FilterOutput) -> _Track:
     p = table.base_e_m + out.d_m + np.where(fixed[:, None], out.shift_m, 0.0)
     cov = out.cov - np.where(fixed[:, None, None], out.lessening, 0.0)
     fixed &= _horizontal_sigma(cov, p) < FIXED_SIGMA_M
+    cov = _with_bias(cov, _length(out.d_m))
     f = out.figures
     return _Track(p, cov, out.v_mps, out.cov_v, fixed, f[:, 0], f[:, 1], f[:, 3], out)
 
@@ -121,13 +123,19 @@ def _batch(table: RtkTable, b: BatchOutput, arc: I64) -> _Track:
     satellites, misfit = tied_fit(table, p, arc, b)
     fixed = (satellites >= LEAST_TIED) & (misfit < MISFIT_M + MISFIT_PPM * 1e-6 * _length(b.d_m))
     fixed &= _horizontal_sigma(b.cov, p) < FIXED_SIGMA_M
+    cov = _with_bias(b.cov, _length(b.d_m))
     # Figures are those of the nearest epoch that was searched.
     at = np.flatnonzero(b.figures[:, 3] > 0)
     figures = b.figures
     if len(at):
         near = at[np.clip(np.searchsorted(at, np.arange(len(p))), 0, len(at) - 1)]
         figures = b.figures[near]
-    return _Track(p, b.cov, b.v_mps, b.cov_v, fixed, figures[:, 0], figures[:, 1], b.tied.astype(np.float64), b.forward)
+    return _Track(p, cov, b.v_mps, b.cov_v, fixed, figures[:, 0], figures[:, 1], b.tied.astype(np.float64), b.forward)
+
+
+def _with_bias(cov: F64, length_m: float) -> F64:
+    """Covariance with what lasts for minutes, phase multipath and atmosphere, which no averaging removes."""
+    return np.asarray(LASTING * cov + np.eye(3) * (LASTING_M**2 + (LASTING_PPM * 1e-6 * length_m) ** 2))
 
 
 def _length(d_m: F64) -> float:

@@ -149,7 +149,7 @@ def check_base_stands(base: GnssObservations, states: SatelliteStates, base_e_m:
     off, moved = float(np.linalg.norm(middle - base_e_m)), np.linalg.norm(found - middle, axis=1)
     if float(np.median(moved)) > MOVING_M:
         raise ConfigError(
-            f"the base moves (its own codes spread over {2 * float(np.median(moved)):.0f} m); are rover and base swapped?"
+            f"the base moves (its codes spread over {2 * float(np.median(moved)):.0f} m); are rover and base swapped?"
         )
     if off > BASE_OFF_M:
         said = f"({origin}) is {off / 1000:.1f} km" if off > 1000 else f"({origin}) is {off:.0f} m"

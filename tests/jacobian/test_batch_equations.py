@@ -127,7 +127,7 @@ def test_smoother_solves_the_dense_problem(seed):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_filter_ends_where_the_smoother_does_and_never_looks_ahead(seed):
-    p = problem(seed, turn=0.0)  # a turning line of sight is met, not weighed: then the two agree only nearly
+    p = problem(seed)
     want, cov = dense(p)
     m = EPOCHS * SATS
     x, blocks = np.zeros((EPOCHS, STATES)), np.empty((EPOCHS, 8, 8))

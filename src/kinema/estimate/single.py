@@ -16,6 +16,9 @@ WIDEN = (4.0, 2.0, 1.4, 1.0)
 """Sigmas are taken wider in the first passes: a graduated start that a gross fault does not capture."""
 GAUSSIAN = 50.0
 SLOW_S = 900.0
+BLOCK_S = 30.0
+LEAST_S = 2.0
+"""Errors are taken to last for at least a second."""
 SLOW_PRIOR = 4.0
 FEW = 4.0
 """So many satellites' residuals may by chance look twice as quiet as they are."""
@@ -26,7 +29,7 @@ LEARN_AT = (2, 3)
 SAMPLE = 4_000
 """So many residuals are enough to learn a scale from."""
 WINDOW_S = 120.0
-MOST_LESS_DOPPLER = 10.0
+MOST_LESS_DOPPLER = 30.0
 SCALE_PRIOR = 20.0
 """How many residuals the first guess of a signal's noise counts for."""
 
@@ -58,9 +61,8 @@ def tune_of(params: Params, widen: float, widen_motion: float) -> F64:
 def inflation(rows: Rows, noise_m: F64, slow_m: F64, resid: F64, sigma: F64, params: Params) -> F64:
     """How much less a code and a Doppler tell than if their errors were new at each epoch (m, 2).
 
-    Errors that follow from their last by a share ρ count (1 + ρ) / (1 − ρ) times, ρ being learnt from the residuals;
-    slow errors of orbits and atmosphere last for systematic_correlation_s; none counts more often than there are
-    epochs.
+    Noise and multipath count as often as the residuals show (see `repeats`); slow errors of orbits and atmosphere last
+    for systematic_correlation_s; none counts more often than there are epochs.
     """
     n = len(rows.t_s) if rows.linked else 1
     step = float(np.median(rows.dt_s[1:])) if n > 1 else 1.0
@@ -69,7 +71,7 @@ def inflation(rows: Rows, noise_m: F64, slow_m: F64, resid: F64, sigma: F64, par
     factor = np.ones((len(noise_m), 2))
     for kind, longest_s in ((CODE, params.code_correlation_s), (DOPPLER, params.doppler_correlation_s)):
         most = min(1 + 2 * longest_s / step, n)
-        factor[:, kind] = min(max(repeats(rows, resid, sigma, kind), 1 + 0.1 * (most - 1)), most)
+        factor[:, kind] = min(max(repeats(rows, resid, sigma, kind), 1 + LEAST_S / step), most) if most > 1 else 1.0
     with np.errstate(invalid="ignore", divide="ignore"):
         code = (noise_m**2 * factor[:, CODE] + slow_m**2 * repeats_slow) / total
     factor[:, CODE] = np.where(np.isfinite(code), code, 1.0)
@@ -77,16 +79,23 @@ def inflation(rows: Rows, noise_m: F64, slow_m: F64, resid: F64, sigma: F64, par
 
 
 def repeats(rows: Rows, resid: F64, sigma: F64, kind: int) -> float:
-    """(1 + ρ) / (1 − ρ) of the lag-one correlation ρ of a kind's residuals, satellite by satellite."""
-    before = np.maximum(rows.prev, 0)
-    both = np.flatnonzero((rows.prev >= 0) & (sigma[:, kind] > 0) & (sigma[before, kind] > 0))
-    both = both[:: max(1, len(both) // SAMPLE)]
-    if len(both) < 30:
+    """How many times an error of a kind counts, learnt from its residuals: the variance of their means over blocks,
+    satellite by satellite, against what new errors at each epoch would leave of it."""
+    used = np.flatnonzero(sigma[:, kind] > 0)
+    if len(used) < 30:
         return 1.0
-    u = np.clip(resid[both, kind] / sigma[both, kind], -3, 3)
-    w = np.clip(resid[before[both], kind] / sigma[before[both], kind], -3, 3)
-    rho = float(np.clip((u * w).sum() / np.sqrt((u * u).sum() * (w * w).sum() + 1e-12), 0.0, 0.999))
-    return (1 + rho) / (1 - rho)
+    t_s = rows.t_s[rows.epoch[used]]
+    step = float(np.median(rows.dt_s[1:]))
+    block_s = min(max(BLOCK_S, 10 * step), max(rows.t_s[-1] / 4, step))
+    u = np.clip(resid[used, kind] / sigma[used, kind], -3, 3)
+    sat = rows.observations.sat[used].astype(np.int64) * 1_000_000
+    _, arc = np.unique(sat + (t_s / SLOW_S).astype(np.int64), return_inverse=True)
+    u = u - (np.bincount(arc, u) / np.bincount(arc))[arc]
+    _, piece = np.unique(sat + (t_s / block_s).astype(np.int64), return_inverse=True)
+    count = np.bincount(piece)
+    long = count >= 0.5 * count.max()
+    blocks = float(np.mean((np.bincount(piece, u)[long]) ** 2 / count[long]))
+    return blocks / max(float(np.mean(u * u)), 1e-12)
 
 
 def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneous: bool = False) -> Track:
@@ -115,12 +124,12 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     if instantaneous:
         rows = replace(rows, sigma=rows.sigma * (1.0, 1.0, 0.0), prev=np.full(m, -1, dtype=np.int64), linked=False)
         process[:4] = UNLINKED
-    sigma, noise = rows.sigma.copy(), rows.noise_m.copy()
+    z, sigma, noise = rows.z.copy(), rows.sigma.copy(), rows.noise_m.copy()
     factor = np.ones((m, 2))
 
     def one_pass(tune: F64) -> float:
         worst = smooth_pass(
-            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.wet, rows.z, sigma, factor,
+            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.wet, z, sigma, factor,
             rows.p0_e_m, up, process, prior, tune, x, resid, weight, d, cross, b,
         )  # fmt: skip
         if worst < 0:
@@ -150,14 +159,18 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
             model.learn(resid[:, CODE], used, share)
             slow = slow_part(rows, resid, share)
             rescale(rows, resid, sigma, noise, slow, np.where(used, share, 1.0))
+            counted, late = model.as_gaussian(np.hypot(noise, slow), share)
+            sigma[used, CODE], z[:, CODE] = counted[used], rows.z[:, CODE] - late
             factor = inflation(rows, noise, slow, resid, sigma, params)
-            if one_pass(tune) < 0.02:
+            moved = one_pass(tune)
+            resid[:, CODE] += np.where(used, late, 0.0)
+            if moved < 0.02:
                 break
     cov = np.empty((n, 8, 8))
     if causal:
         x[1:] = 0.0
         bad = filter_pass(
-            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.wet, rows.z, sigma, factor,
+            rows.dt_s, rows.observations.row_start, rows.system, rows.prev, rows.unit, rows.wet, z, sigma, factor,
             rows.p0_e_m, up, process, prior, tune, FILTER_TURNS, x, resid, weight, cov,
         )  # fmt: skip
         if bad >= 0:
@@ -262,10 +275,10 @@ def _by_group(rows: Rows, resid: F64, noise_m: F64, slow_m: F64, share: F64) -> 
 
 def rescale(rows: Rows, resid: F64, sigma: F64, noise_m: F64, slow_m: F64, share: F64) -> None:
     """Write new sigmas: the codes' from their noise, Doppler's by strength, carrier changes' by one scale, each from
-    its residuals; codes and Dopplers that are less likely direct count less."""
+    its residuals; Dopplers whose codes are less likely direct count less."""
     less = 1 / np.sqrt(np.maximum(share, 1e-4))
     used = rows.sigma[:, CODE] > 0
-    sigma[used, CODE] = (np.hypot(noise_m, slow_m) * less)[used]
+    sigma[used, CODE] = np.hypot(noise_m, slow_m)[used]
     mine = rows.sigma[:, DOPPLER] > 0
     if mine.sum() > 50:
         shape = np.where(mine, rows.sigma[:, DOPPLER], 1.0)

@@ -34,6 +34,7 @@ FIRST_LATE_M = 40.0
 LATE_LIMITS_M = (12.0, 150.0)
 DIRECT_LIMITS = (0.02, 0.995)
 LEAST_DIRECT = 0.7
+LATE_WIDTH = 1.0
 MIN_SPREAD_M = 0.05
 PRIOR_COUNT = 30
 SAMPLE = 4_000
@@ -114,6 +115,14 @@ class ReflectionModel:
         reflected = np.where(u > -1.0, np.exp(-np.maximum(residual_m, 0.0) / late) / late, 0.0) + NEVER
         share = self.direct[self.step]
         return np.asarray(share * gauss / (share * gauss + (1 - share) * reflected))
+
+    def as_gaussian(self, sigma_m: F64, share: F64) -> tuple[F64, F64]:
+        """Standard deviation and mean error (m,) of the one Gaussian that counts a code as both of what it may be:
+        direct by `share`, else late by its length, give or take LATE_WIDTH lengths."""
+        late = self.late_m[self.step]
+        reflected = (1 - share) / (LATE_WIDTH * late) ** 2
+        precision = share / sigma_m**2 + reflected
+        return np.asarray(1 / np.sqrt(precision)), np.asarray(reflected * late / precision)
 
     def learn(self, residual_m: F64, used: Bool, probability: F64) -> None:
         """One step of maximisation from the used residuals; each step of strength begins with ten imagined codes."""

@@ -164,3 +164,17 @@ def test_base_outage_leaves_no_hole(car) -> None:
     sigma = np.sqrt(np.trace(solution.cov_p_e_m2, axis1=1, axis2=2))
     assert sigma[150] > 5 * sigma[50]
     assert any("rover alone" in note for note in solution.provenance.notes)
+
+
+def test_arcs_and_residuals_for_the_report(car) -> None:
+    """The arcs come with satellite, signal, span, cause and integer; residuals with reasons."""
+    solution, _, _ = judged(car, method="batch")
+    arcs = solution.arcs
+    assert arcs is not None
+    assert (arcs.start <= arcs.stop).all()
+    assert np.isfinite(arcs.integer).mean() > 0.4
+    assert {arcs.signals[i] for i in arcs.signal} >= {"1C", "5Q"}
+    assert solution.residuals is not None
+    used = solution.residuals.reason == 0
+    phase = used & (solution.residuals.kind == 2)
+    assert phase.sum() > 10_000

@@ -83,6 +83,30 @@ class Residuals:
 
 
 @dataclass(frozen=True)
+class Arcs:
+    """Continuous carrier arcs, one per row (k,): sat; signal, index into `signals`; start and stop, epochs of the
+    solution, both included; cause, index into `causes`, why it began; integer, its ambiguity in cycles against those of the same
+    system and signal, NaN where it was not fixed."""
+
+    sat: I16
+    signal: U8
+    start: I64
+    stop: I64
+    cause: U8
+    integer: F64
+    signals: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ("", "loss of lock", "geometry-free step", "step between epochs", "gap", "half cycle")
+
+    def __post_init__(self) -> None:
+        k = len(self.sat)
+        for name, dtype in (
+            ("sat", np.int16), ("signal", np.uint8), ("start", np.int64), ("stop", np.int64), ("cause", np.uint8),
+            ("integer", np.float64),
+        ):  # fmt: skip
+            object.__setattr__(self, name, gate(f"Arcs.{name}", getattr(self, name), dtype, (k,)))
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What a solution was made from: sources, program, resolved settings, seed, and notes for its reader."""
 
@@ -124,6 +148,7 @@ class Solution:
     channels: Mapping[str, Channel] = field(default_factory=lambda: MappingProxyType({}))
     residuals: Residuals | None = None
     provenance: Provenance = Provenance()
+    arcs: Arcs | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -156,7 +181,7 @@ class Solution:
         return np.asarray(np.isfinite(self.p_e_m).all(axis=1))
 
     def select(self, keep: Bool | I64 | slice) -> Solution:
-        """The epochs picked by a mask, indices or a slice; residuals do not come along."""
+        """The epochs picked by a mask, indices or a slice; residuals and arcs do not come along."""
         arrays = {
             name: getattr(self, name)[keep]
             for name in (
@@ -165,7 +190,7 @@ class Solution:
             )
         }  # fmt: skip
         channels = {k: replace(c, value=c.value[keep]) for k, c in self.channels.items()}
-        return replace(self, **arrays, channels=channels, residuals=None)
+        return replace(self, **arrays, channels=channels, residuals=None, arcs=None)
 
     def with_channels(self, **channels: Channel) -> Solution:
         """A copy with more channels."""

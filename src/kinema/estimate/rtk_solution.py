@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, I16, I64, U8, Bool
+from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.core.recording import Recording
-from kinema.core.solution import Channel, FixStatus, Provenance, Reason, Residuals, Solution
+from kinema.core.satellites import SYSTEMS
+from kinema.core.solution import Arcs, Channel, FixStatus, Provenance, Reason, Residuals, Solution
 from kinema.core.streams import GnssObservations, used_mask
 from kinema.core.time import iso_gps
 from kinema.errors import EstimationError, KinemaError
@@ -28,7 +29,6 @@ MISFIT_M, MISFIT_PPM = 0.03, 1.5
 """How badly the phases of an epoch may fit their integers (RMS), and how much more per kilometre of baseline."""
 JUMP_M, JUMP_SIGMAS = 0.3, 4.0
 LASTING, LASTING_M, LASTING_PPM = 2.0, 0.002, 1.0
-SLIPS = ("", "loss of lock", "geometry-free step", "step between epochs", "gap", "half cycle")
 MAX_RESIDUAL_ROWS = 1_000_000
 
 
@@ -68,8 +68,7 @@ def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) ->
     status = _status(table, track, phases, codes)
     solution = _assemble(recording, options, params, table, track, status, phases, slip)
     solution = _stand_in(solution, recording, options)
-    rows = arc_channels(table, arc, slip, table_of_arcs)
-    return replace(solution, provenance=replace(solution.provenance, settings={**solution.provenance.settings, **rows}))
+    return replace(solution, arcs=arc_table(table, arc, slip, table_of_arcs))
 
 
 def _restricted(recording: Recording, options: SolveOptions) -> Recording:
@@ -252,11 +251,7 @@ def _residuals(table: RtkTable, track: _Track) -> Residuals | None:
     """Innovations of code and phase against the other satellites of their system and signal."""
     out = track.out
     parts = []
-    signals = sorted({name for names in table.rover_signal.values() for name in names})
-    letters = {letter: [signals.index(name) for name in names] for letter, names in table.rover_signal.items()}
-    lookup = np.zeros((10, SLOTS), dtype=np.uint8)
-    for letter, numbers in letters.items():
-        lookup["GRECJIS".index(letter), : len(numbers)] = numbers
+    signals, lookup = signal_names(table)
     for kind, value, var, flag in (
         (0, out.code_innovation, table.code_var, out.code_flag),
         (2, out.phase_innovation, table.phase_var, out.phase_flag),
@@ -274,7 +269,7 @@ def _residuals(table: RtkTable, track: _Track) -> Residuals | None:
         epoch=table.epoch[row], sat=table.sat[row].astype(np.int16), kind=kinds[order],
         signal=lookup[table.sat[row] // 100, slot], residual=value[order], sigma=sigma[order], reason=mark[order],
         azimuth_rad=table.azimuth[row], elevation_rad=table.elevation[row], cn0_dbhz=table.cn0[row, slot],
-        signals=tuple(signals),
+        signals=signals,
     )  # fmt: skip
 
 
@@ -308,16 +303,21 @@ def _stand_in(solution: Solution, recording: Recording, options: SolveOptions) -
     return replace(solution, **merged, channels=channels, provenance=replace(solution.provenance, notes=notes))
 
 
-def arc_channels(table: RtkTable, arc: I64, slip: U8, batch: BatchOutput | None) -> dict[str, Any]:
-    """The arcs as a table for a report: satellite, signal, first and last epoch, why each began, its integer."""
+def arc_table(table: RtkTable, arc: I64, slip: U8, batch: BatchOutput | None) -> Arcs:
+    """The arcs of a table, with their integers where the batch found them."""
     row, slot = np.nonzero(arc >= 0)
     number = arc[row, slot]
     count = int(number.max(initial=-1)) + 1
     start, stop = np.full(count, len(table.t_ns)), np.full(count, -1)
     np.minimum.at(start, number, table.epoch[row])
     np.maximum.at(stop, number, table.epoch[row])
-    sat, signal, cause = (np.zeros(count, dtype=np.int16) for _ in range(3))
-    sat[number], signal[number] = table.sat[row], slot
+    sat, signal, cause = (
+        np.zeros(count, dtype=np.int64),
+        np.zeros(count, dtype=np.int64),
+        np.zeros(count, dtype=np.int64),
+    )
+    names, lookup = signal_names(table)
+    sat[number], signal[number] = table.sat[row], lookup[table.sat[row] // 100, slot]
     began = slip[row, slot] > 0
     cause[number[began]] = slip[row, slot][began]
     integer = np.full(count, np.nan)
@@ -325,7 +325,13 @@ def arc_channels(table: RtkTable, arc: I64, slip: U8, batch: BatchOutput | None)
         known = batch.integers.datum >= 0
         integer[known] = batch.integers.value[known]
     seen = stop >= 0
-    columns: dict[str, I16 | I64 | F64] = {
-        "sat": sat, "slot": signal, "start": start, "stop": stop, "began_by": cause, "integer": integer
-    }  # fmt: skip
-    return {"arcs": {name: value[seen].tolist() for name, value in columns.items()}, "arc_causes": SLIPS}
+    return Arcs(sat[seen], signal[seen], start[seen], stop[seen], cause[seen], integer[seen], names)
+
+
+def signal_names(table: RtkTable) -> tuple[tuple[str, ...], U8]:
+    """Names of all rover signals, and the index (system, slot) into them."""
+    names = sorted({name for of_system in table.rover_signal.values() for name in of_system})
+    lookup = np.zeros((len(SYSTEMS), SLOTS), dtype=np.uint8)
+    for letter, of_system in table.rover_signal.items():
+        lookup[SYSTEMS.index(letter), : len(of_system)] = [names.index(name) for name in of_system]
+    return tuple(names), lookup

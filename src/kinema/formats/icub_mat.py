@@ -26,6 +26,13 @@ _SHAPES = {
     "estimatorJointsTime": 1, "imuAcc": 3, "imuOmega": 3, "lfForceZ": 1, "rfForceZ": 1,
 }  # fmt: skip
 
+MOST = 1e12
+"""No time in seconds, angle or force is larger."""
+MOST_VALUES = 200_000_000
+"""Of one data set: a day of 32 joints at 70 Hz."""
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, IndexError, TypeError, AttributeError, OverflowError)
+"""What h5py raises on damaged files."""
+
 
 def _sniff(head: bytes, name: str) -> float:
     if head.startswith(b"MATLAB 7.3 MAT-file"):
@@ -37,8 +44,10 @@ def joint_names(words: Any) -> list[str]:
     """Names of a MATLAB string array as kept in #subsystem#/MCOS: count, lengths, then UTF-16 text in 64-bit words."""
     words = np.asarray(words, dtype=np.uint64).ravel()
     rank = int(words[1])
-    count = int(np.prod(words[2 : 2 + rank].astype(np.int64)))
-    lengths = words[2 + rank : 2 + rank + count].astype(np.int64)
+    count = int(np.prod(words[2 : 2 + min(rank, 8)].astype(np.float64)))
+    if count > 1000:
+        raise ValueError(f"{count} names")
+    lengths = np.minimum(words[2 + rank : 2 + rank + count], 1000).astype(np.int64)
     text = words[2 + rank + count :].tobytes().decode("utf-16-le")
     ends = np.cumsum(lengths)
     return [text[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
@@ -51,20 +60,22 @@ def read(source: Source, options: ReadOptions) -> Recording:
     except ImportError:
         raise ConfigError("reading MATLAB 7.3 files needs h5py: pip install 'kinema[robots]'") from None
     try:
-        file = h5py.File(io.BytesIO(bytes(source.data)), "r")
-    except OSError as error:
-        raise FormatError(source.path, f"not an HDF5 file that can be read ({error})") from None
-    with file:
-        missing = [name for name in (*_SHAPES, "estimatorJointsPos") if name not in file]
-        if missing:
-            raise FormatError(source.path, f"no '{missing[0]}' in it: not an iCub recording")
-        columns = {name: np.asarray(file[name][()], dtype=np.float64) for name in (*_SHAPES, "estimatorJointsPos")}
-        names = _names(file, source)
-        truth = {n: np.asarray(file[n][()], dtype=np.float64) for n in ("linkBasePos", "linkBaseRot") if n in file}
-    n = columns["estimatorJointsTime"].shape[1]
-    for name, rows in (*_SHAPES.items(), ("estimatorJointsPos", len(names))):
-        if columns[name].shape != (rows, n) or not np.isfinite(columns[name]).all():
-            raise FormatError(source.path, f"'{name}' is not {rows} × {n} numbers")
+        with h5py.File(io.BytesIO(bytes(source.data)), "r") as file:
+            missing = [name for name in (*_SHAPES, "estimatorJointsPos") if name not in file]
+            columns = {} if missing else {name: _table(file, name) for name in (*_SHAPES, "estimatorJointsPos")}
+            names = [] if missing else _names(file)
+            truth = {name: _table(file, name) for name in ("linkBasePos", "linkBaseRot") if name in file}
+    except _DAMAGE as error:
+        raise FormatError(source.path, f"not an HDF5 file that can be read ({error})", "", "copy it again") from None
+    if missing:
+        raise FormatError(source.path, f"no '{missing[0]}' in it: not an iCub recording")
+    if not names:
+        raise FormatError(source.path, "the names of its joints cannot be found")
+    n = columns["estimatorJointsTime"].size
+    for name, rows in (*_SHAPES.items(), ("estimatorJointsPos", len(names)), *((name, 3) for name in truth)):
+        values = truth[name] if name in truth else columns[name]
+        if values.shape != (rows, n) or not (np.abs(values) < MOST).all():
+            raise FormatError(source.path, f"'{name}' is not {rows} × {n} numbers that can be")
     unix_ns = np.round(columns["estimatorJointsTime"][0] * 1e6).astype(np.int64) * 1000
     t_ns = np.asarray(gps_ns_from_unix_ns(unix_ns))
     index, issues = in_order(source, t_ns, options)
@@ -84,15 +95,21 @@ def read(source: Source, options: ReadOptions) -> Recording:
     )  # fmt: skip
 
 
-def _names(file: Any, source: Source) -> list[str]:
-    try:
-        for reference in file["#subsystem#/MCOS"][()].ravel():
-            value = file[reference][()]
-            if value.dtype == np.uint64 and value.size > 20:
-                return joint_names(value)
-    except (KeyError, ValueError, IndexError, TypeError, UnicodeDecodeError):
-        pass
-    raise FormatError(source.path, "the names of its joints cannot be found")
+def _table(file: Any, name: str) -> F64:
+    """A data set as float64. Raises ValueError where its stated size is beyond MOST_VALUES."""
+    found = file[name]
+    if int(np.prod(found.shape, dtype=np.float64)) > MOST_VALUES:
+        raise ValueError(f"'{name}' states {found.shape} values")
+    return np.asarray(found[()], dtype=np.float64)
+
+
+def _names(file: Any) -> list[str]:
+    """The joints' names; none where they cannot be found."""
+    for reference in file["#subsystem#/MCOS"][()].ravel()[:1000]:
+        found = file[reference]
+        if found.dtype == np.uint64 and 20 < found.size < 100_000:
+            return joint_names(found[()])
+    return []
 
 
 def _settings(path: Path) -> dict[str, Any]:

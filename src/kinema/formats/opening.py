@@ -27,6 +27,8 @@ MAX_RATIO = 400
 """Decompressed over compressed size; logs reach 20, Compact RINEX in gzip 60. Asked beyond IN_MEMORY_BYTES only."""
 DEFAULT_MAX_BYTES = 64 << 30
 
+_BOM = b"\xef\xbb\xbf"
+
 _DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 Check = Callable[[bytes], None]
@@ -55,7 +57,12 @@ def open_source(path: str | Path, check: Check | None = None, issues: list[Issue
         from kinema.formats.hatanaka_ import restored
 
         data = _Spool(path, len(data), check, issues).fill(restored(path, data))
-    elif check:
+        return Source(path, data)
+    if data[: len(_BOM)] == _BOM:
+        data = data[len(_BOM) :]
+        if not data:
+            raise FormatError(path, "the file is empty")
+    if check:
         check(bytes(data[:HEAD_BYTES]))
     return Source(path, data)
 
@@ -83,7 +90,8 @@ def _is_compact_rinex(head: bytes) -> bool:
 
 
 def _plain_head(head: bytes) -> bytes:
-    """Compact RINEX has two lines of its own before the header of the RINEX file."""
+    """Compact RINEX has two lines of its own before the header of the RINEX file, Windows a mark before the text."""
+    head = head.removeprefix(_BOM)
     return head.split(b"\n", 2)[-1] if _is_compact_rinex(head) else head
 
 

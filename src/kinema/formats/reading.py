@@ -79,6 +79,8 @@ def _sureness(one: Format, head: bytes, name: str) -> float:
 def _looks_like(head: bytes) -> str:
     if not head.strip():
         return "blank lines"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16 text (save it as UTF-8)"
     if b"\x00" in head:
         return "binary data (" + head[:8].hex(" ") + ")"
     odd = sum(byte < 9 or 13 < byte < 32 for byte in head)

@@ -218,10 +218,12 @@ def notes(
         )
         if abs(abs(roll) - 180) < 30 and abs(pitch) < 45:
             out.append("the IMU's z axis points up: upside down against forward-right-down")
-    td = alignment.calibration.td_s + x[ki.X_TD]
-    drift = alignment.calibration.tdd + x[ki.X_TDD]
+    # offset and drift are estimated at the end; the offset is told at the begin of the stream
+    since, drift = done.end.t_s, alignment.calibration.tdd + x[ki.X_TDD]
+    td = alignment.calibration.td_s + x[ki.X_TD] - x[ki.X_TDD] * since
+    back = p[ki.TD, ki.TD] - 2 * since * p[ki.TD, ki.TDD] + since**2 * p[ki.TDD, ki.TDD]
     out.append(
-        f"IMU clock: {1e3 * td:+.1f} ± {1e3 * np.sqrt(p[ki.TD, ki.TD]):.1f} ms to GPS time, "
+        f"IMU clock: {1e3 * td:+.1f} ± {1e3 * np.sqrt(max(back, 0.0)):.1f} ms to GPS time, "
         f"drifting {1e6 * drift:+.0f} ± {1e6 * np.sqrt(p[ki.TDD, ki.TDD]):.0f} ppm"
     )
     if params.lever_m is None:

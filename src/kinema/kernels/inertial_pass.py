@@ -28,6 +28,7 @@ from kinema.kernels.inertial import (
     NHC_MIN_SPEED,
     NHC_SLIP,
     NHC_VERT,
+    PHI,
     TD,
     TDD,
     WHEEL_FRACTION,
@@ -39,6 +40,7 @@ from kinema.kernels.inertial import (
     ZUPT_SIGMA,
     L,
     N,
+    P,
     V,
     constraint_rows,
     fix_position_rows,
@@ -65,16 +67,31 @@ N_KEPT = N_NAV + 6
 MAX_ROWS = 16
 """Most scalar measurements of one node."""
 SCALAR_GATE = 9.0
+LOST_STREAK = 30.0
+"""So many outliers in a row are none."""
 QUIET_SPEED_MPS = 0.05
 QUIET_SPEED_MAX_MPS = 4.0
 
 
 @kernel
+def _loosen(p: F64, y: F64) -> None:
+    """Admit that position, velocity, attitude and clock may be off, the position by as much as the innovation y."""
+    for i in range(3):
+        p[P + i, P + i] += y[i] * y[i]
+        p[V + i, V + i] += 1.0
+        p[PHI + i, PHI + i] += 0.03 * 0.03
+    p[TD, TD] += 0.1 * 0.1
+
+
+@kernel
 def _fix_update(
     x: F64, p: F64, dx: F64, means: F64, par: F64, has: int, fixes: F64, told: F64, tape: F64, at: int,
-    y: F64, r: F64, h: F64, work: F64, turn: F64,
+    y: F64, r: F64, h: F64, work: F64, turn: F64, streak: F64,
 ) -> int:  # fmt: skip
-    """Position, then velocity of one fix row (24): p, R_p, v, R_v. Outliers are weighted down, not dropped."""
+    """Position, then velocity of one fix row (24): p, R_p, v, R_v. Outliers are weighted down, not dropped.
+
+    streak (2,) counts those of position and of velocity that followed each other.
+    """
     for part in range(2):
         if not has & (1 << part):
             continue
@@ -88,7 +105,12 @@ def _fix_update(
                 r[i, j] = fixes[12 * part + 3 + 3 * i + j]
         nis = nis3(p, y, h, r)
         weight = 1.0
-        if nis > par[FIX_GATE]:
+        streak[part] = streak[part] + 1.0 if nis > par[FIX_GATE] else 0.0
+        if streak[part] >= LOST_STREAK:
+            # so many cannot all be outliers: it is the filter that is lost
+            streak[part] = 0.0
+            _loosen(p, y)
+        elif nis > par[FIX_GATE]:
             weight = par[FIX_GATE] / nis
             for i in range(3):
                 for j in range(3):
@@ -177,7 +199,7 @@ def run_pass(
     noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, rate: F64,
     x_out: F64, p_out: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
 ) -> int:  # fmt: skip
-    """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (2, 3).
+    """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (3, 3: increments, outliers in a row).
 
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
     noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
@@ -208,7 +230,9 @@ def run_pass(
         span[k, 0], span[k, 1] = total, decay
         if fix[k] >= 0:
             j = fix[k]
-            at = _fix_update(x, p, dx, means, par, fix_has[j], fixes[j], told[k], tape, at, y, r, h, work, turn)
+            at = _fix_update(
+                x, p, dx, means, par, fix_has[j], fixes[j], told[k], tape, at, y, r, h, work, turn, carry[2]
+            )
         at = _vehicle_update(x, p, dx, means, par, wheel[k], nhc[k], told[k], tape, at, y, h, rows, work, turn)
         if quiet[k]:
             at = _standstill_update(x, p, dx, par, rate[k], told[k], tape, at, y, h, work, turn)

@@ -72,3 +72,16 @@ def test_broken_lap_counter_and_garbled_rows() -> None:
     with pytest.raises(FormatError, match="line 2"):
         _read(head + "5;1;1:00.000;soon\n")
     assert len(_read(head + "5;1;1:00.000;soon\n5;1;1:00.0;1:00.0\n", "skip")) == 1
+
+
+def test_a_feed_of_time_stamps_counts_from_its_first_passing() -> None:
+    rows = ["lap,meta_time,timestamp,vehicle_number"]
+    for car, begin in (("7", 0), ("8", 2)):
+        for lap, at in ((1, 0), (2, 60), (32768, 121), (4, 181)):
+            stamp = f"2025-04-25T10:{(begin + at) // 60:02d}:{(begin + at) % 60:02d}.250Z"
+            rows += [f"{lap},x,{stamp},{car}"] * (2 if lap == 2 else 1)
+    rows.append("4,x,2025-04-25T10:03:03.950Z,8")  # the last lap once more, by another clock
+    result = classify(_read("\n".join(rows) + "\n"))
+    got = [(r.number, r.laps, r.total_s, r.best_lap_s) for r in result.standings()]
+    assert got == [("7", 4, 181.0, 60.0), ("8", 4, 183.0, 60.0)]
+    assert result.dropped == {"duplicate": 3}

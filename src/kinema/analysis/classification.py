@@ -12,6 +12,7 @@ SAME_S = 0.0015
 """Passings of one car this close in time are one."""
 CHAIN_S = 0.02
 """By how much a lap time may miss the difference of the elapsed times around it."""
+AGAIN_S = 10.0
 FINISHED = ("FF", "CHEQUERED", "FINISH")
 
 
@@ -127,8 +128,9 @@ class Classifier:
             self._drop("not at the finish line")
             return
         mine = [car for car in self.cars if car.number == passing.mover]
-        alike = [car for car in mine if (car.team, car.group) == (passing.team, passing.group)] or mine
-        if any(_known(car, passing) for car in alike):
+        same = [car for car in mine if (car.team, car.group) == (passing.team, passing.group)]
+        alike = same or mine
+        if any(_known(car, passing) for car in alike) or any(_told_again(car, passing) for car in same):
             self._drop("duplicate")
             return
         car = self._car_of(alike, passing)
@@ -208,6 +210,13 @@ def classify(
 
 def _known(car: Car, passing: Passing) -> bool:
     return any(abs(p.elapsed_s - passing.elapsed_s) < SAME_S for p in car.passings[-400:])
+
+
+def _told_again(car: Car, passing: Passing) -> bool:
+    """Whether a feed without lap times tells a lap that it told a moment ago by another clock."""
+    if passing.lap == 0 or passing.lap_time_s == passing.lap_time_s:
+        return False
+    return any(p.lap == passing.lap and abs(p.elapsed_s - passing.elapsed_s) < AGAIN_S for p in car.passings[-3:])
 
 
 def _append(car: Car, passing: Passing) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from dataclasses import replace
 
 from kinema.core.event import NAN, Passing
 from kinema.core.recording import Issue, Recording
@@ -27,6 +29,7 @@ _LAP = ("lap_number", "lap", "lapnumber", "laps")
 _LAP_TIME = ("lap_time", "laptime", "time_lap", "lap time")
 _ELAPSED = ("elapsed", "elapsed_time", "total_time", "race_time", "time", "session_time")
 _HOUR = ("hour", "time_of_day", "tod", "clock")
+_STAMP = ("timestamp", "meta_time", "passing_time", "utc")
 _TIME = re.compile(r"^[+-]?(?:(?:(\d{1,9}):)?(\d{1,9})[:'])?(\d{1,9}(?:[.,]\d+)?)$")
 LAST_LAP = 2000
 """A lap number above this is a counter gone wrong (32768 is the usual one)."""
@@ -38,6 +41,10 @@ def _sniff(head: bytes, name: str) -> float:
     has = [bool(set(cells) & set(names)) for names in (_NUMBER, _LAP, _LAP_TIME, _ELAPSED)]
     if {"lat", "latitude"} & set(cells):
         return 0.0
+    if "telemetry_name" in cells:
+        return 0.0
+    if has[0] and has[1] and set(_STAMP) & set(cells):
+        return 0.93
     return 0.96 if all(has) else 0.85 if has[0] and has[3] and len(cells) < 12 else 0.0
 
 
@@ -48,6 +55,15 @@ def seconds(text: str) -> float:
         return NAN
     sign = -1.0 if text.strip().startswith("-") else 1.0
     return sign * (int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3].replace(",", ".")))
+
+
+def clock_seconds(text: str) -> float:
+    """POSIX seconds of an ISO 8601 time (UTC unless it carries an offset); NaN where there is none."""
+    try:
+        when = dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        return NAN
+    return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
 
 
 def _read(source: Source, options: ReadOptions) -> Recording:
@@ -62,13 +78,15 @@ def _read(source: Source, options: ReadOptions) -> Recording:
             ("lap_time", _LAP_TIME),
             ("elapsed", _ELAPSED),
             ("hour", _HOUR),
+            ("stamp", _STAMP),
         )
     }
-    if column["number"] < 0 or (column["elapsed"] < 0 and column["hour"] < 0):
+    if column["number"] < 0 or max(column["elapsed"], column["hour"], column["stamp"]) < 0:
         raise FormatError(
             source.path, "no columns of car number and elapsed time", "line 1", f"it has {', '.join(names[:8])}"
         )
-    passings, bad, first_bad = [], 0, 0
+    passings: list[Passing] = []
+    bad, first_bad = 0, 0
     for line, row in enumerate(lines[1:], start=2):
         cells = [c.strip() for c in cells_of(row, delimiter)]
         if not any(cells):
@@ -87,6 +105,10 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         bad, first_bad = bad + 1, first_bad or line
     if not passings:
         raise FormatError(source.path, "no passing in it", "", "is it the analysis file with one row per lap?")
+    if column["elapsed"] < 0 and column["hour"] < 0:
+        # Times of day: race time counts from the first passing of all.
+        first = min(p.elapsed_s for p in passings)
+        passings = [replace(p, elapsed_s=round(p.elapsed_s - first, 6)) for p in passings]
     issues = (Issue("garbled row", bad, f"line {first_bad}", source.name),) if bad else ()
     return Recording({"passings": tuple(passings)}, issues=issues, sources=(source.name,), name=source.name)
 
@@ -100,6 +122,8 @@ def _passing(names: list[str], column: dict[str, int], cells: list[str]) -> Pass
 
     number = cell(column["number"])
     elapsed = seconds(cell(column["elapsed"]) or cell(column["hour"]))
+    if elapsed != elapsed and column["stamp"] >= 0:
+        elapsed = clock_seconds(cell(column["stamp"]))
     if not number or elapsed != elapsed:
         return None
     lap = int(cell(column["lap"])) if re.fullmatch(r"\d{1,9}", cell(column["lap"])) else 0

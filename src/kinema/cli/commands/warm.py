@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.kernels.jit import cache_root
 
     whole = time.perf_counter()
-    for name, work in (("positioning", _positioning), ("tracking", _tracking)):
+    for name, work in (("positioning", _positioning), ("tracking", _tracking), ("laps", _laps)):
         began = time.perf_counter()
         work()
         if not args.quiet:
@@ -60,3 +60,27 @@ def _tracking() -> None:
     box[:, 0] += 4 * frame * np.tile([1, -1], 12)
     absent = np.full(24, -1)
     track_offline(Detections(frame, box, np.full(24, 0.99), absent, absent, np.empty((24, 0)), 12, 25.0, (640, 480)))
+
+
+def _laps() -> None:
+    """Three laps of a track, compared, and its racing line."""
+    import numpy as np
+
+    from kinema.analysis.deltas import delta_between
+    from kinema.analysis.laps import laps
+    from kinema.core.course import Plane
+    from kinema.core.frames import ecef_from_geodetic
+    from kinema.core.solution import Solution
+    from kinema.course.oval import Oval
+    from kinema.course.raceline import Car, race_line
+    from kinema.course.strip import Strip
+
+    plane = Plane(0.8, 0.2)
+    course = Oval(plane, (0.0, 0.0), 0.3).course("warm")
+    strip = Strip.of(course)
+    way = np.arange(0.0, 1500.0, 2.0)
+    lat, lon = plane.geodetic_from_ne(strip.to_ne(way, np.sin(way / 40)))
+    t_ns = np.arange(len(way), dtype=np.int64) * 100_000_000
+    session = laps(Solution(t_ns, ecef_from_geodetic(lat, lon, np.zeros(len(way)))))
+    delta_between(session, session.timed[0], session.timed[1])
+    race_line(course, Car(width_m=0.2), "time", step_m=10.0)

@@ -36,4 +36,4 @@ def tell_compiling() -> None:
     from kinema.kernels.jit import cache_root
 
     if not cache_root().exists():
-        print("First run: compiling kernels, about half a minute, once.", file=sys.stderr)
+        print("First run: compiling kernels, about a minute, once.", file=sys.stderr)

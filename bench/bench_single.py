@@ -33,6 +33,8 @@ RECORDINGS = {
     "static-rtk-1m": ("rover.obs.gz", "base.nav"),
 }
 TURNS = 3
+SYSTEMS = "GECJ"
+"""Without GLONASS, with which pntpos fails more than half of the station's epochs."""
 
 
 def plain(path: Path, folder: Path) -> str:
@@ -58,7 +60,7 @@ def rtklib(observation: Path, navigation: Path) -> tuple[int, float]:
     rk.uniqnav(nav)
     option = rk.prcopt_t()
     option.mode, option.nf, option.elmin = rk.PMODE_SINGLE, 1, 0.14
-    option.navsys = rk.SYS_GPS | rk.SYS_GLO | rk.SYS_GAL | rk.SYS_CMP | rk.SYS_QZS
+    option.navsys = rk.SYS_GPS | rk.SYS_GAL | rk.SYS_CMP | rk.SYS_QZS
     option.ionoopt, option.tropopt = rk.IONOOPT_BRDC, rk.TROPOPT_SAAS
     stamp = [(obs.data[i].time.time, obs.data[i].time.sec) for i in range(obs.n)]
     starts = [i for i in range(obs.n) if i == 0 or stamp[i] != stamp[i - 1]]
@@ -79,11 +81,11 @@ def rtklib(observation: Path, navigation: Path) -> tuple[int, float]:
 def ours(observation: Path, navigation: Path) -> tuple[int, float]:
     """Epochs and seconds of kinema.solve, smoothing, covariances and residual table included."""
     recording = Recording({**kinema.read(observation).streams, **kinema.read(navigation).streams})
-    solution = kinema.solve(recording, mode="single")
+    solution = kinema.solve(recording, mode="single", systems=SYSTEMS)
     best = np.inf
     for _ in range(TURNS):
         began = time.process_time()
-        solution = kinema.solve(recording, mode="single")
+        solution = kinema.solve(recording, mode="single", systems=SYSTEMS)
         best = min(best, time.process_time() - began)
     print(f"  Kinema: {int(solution.valid.sum())} of {len(solution)} epochs solved")
     return len(solution), best

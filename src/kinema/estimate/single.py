@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinema.core.arrays import F64
+from kinema.core.arrays import F64, I64
 from kinema.errors import EstimationError
 from kinema.estimate.single_params import Params
 from kinema.estimate.single_rows import CARRIER, CODE, DOPPLER, Rows
@@ -88,14 +88,20 @@ def repeats(rows: Rows, resid: F64, sigma: F64, kind: int) -> float:
     step = float(np.median(rows.dt_s[1:]))
     block_s = min(max(BLOCK_S, 10 * step), max(rows.t_s[-1] / 4, step))
     u = np.clip(resid[used, kind] / sigma[used, kind], -3, 3)
-    sat = rows.observations.sat[used].astype(np.int64) * 1_000_000
-    _, arc = np.unique(sat + (t_s / SLOW_S).astype(np.int64), return_inverse=True)
-    u = u - (np.bincount(arc, u) / np.bincount(arc))[arc]
-    _, piece = np.unique(sat + (t_s / block_s).astype(np.int64), return_inverse=True)
+    sat = rows.observations.sat[used].astype(np.int64)
+    arc = _pieces(sat, t_s, SLOW_S)
+    u = u - (np.bincount(arc, u) / np.maximum(np.bincount(arc), 1))[arc]
+    piece = _pieces(sat, t_s, block_s)
     count = np.bincount(piece)
-    long = count >= 0.5 * count.max()
+    long = count >= max(0.5 * count.max(), 1)
     blocks = float(np.mean((np.bincount(piece, u)[long]) ** 2 / count[long]))
     return blocks / max(float(np.mean(u * u)), 1e-12)
+
+
+def _pieces(sat: I64, t_s: F64, length_s: float) -> I64:
+    """A number for each satellite and stretch of time; not all numbers occur."""
+    stretch = (t_s / length_s).astype(np.int64)
+    return sat * (int(stretch.max(initial=0)) + 1) + stretch
 
 
 def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneous: bool = False) -> Track:
@@ -218,18 +224,20 @@ def slow_part(rows: Rows, resid: F64, share: F64) -> F64:
     used = np.flatnonzero((rows.sigma[:, CODE] > 0) & (share > 0.5))
     if not len(used):
         return out
-    span = (rows.t_s[rows.epoch[used]] / SLOW_S).astype(np.int64)
-    key = rows.observations.sat[used].astype(np.int64) * 1_000_000 + span
-    _, first, piece = np.unique(key, return_index=True, return_inverse=True)
+    piece = _pieces(rows.observations.sat[used].astype(np.int64), rows.t_s[rows.epoch[used]], SLOW_S)
     count = np.bincount(piece)
-    mean = np.bincount(piece, resid[used, CODE]) / count
-    assumed = np.sqrt(np.bincount(piece, rows.systematic_m[used] ** 2) / count)
+    seen = np.flatnonzero(count)
+    system = np.zeros(len(count), dtype=np.int64)
+    system[piece] = rows.system[used]
+    count, system = count[seen], system[seen]
+    mean = np.bincount(piece, resid[used, CODE])[seen] / count
+    assumed = np.sqrt(np.bincount(piece, rows.systematic_m[used] ** 2)[seen] / count)
     long = count >= 0.5 * np.median(count)
     freedom = max(1 - (4.0 + len(rows.systems)) / max(len(used) / len(rows.t_s), 5.0), 0.3)
     square = np.minimum((mean / assumed) ** 2 / freedom, 16.0)
     every = float(np.mean(square[long]))
     for k in range(len(rows.systems)):
-        mine = long & (rows.system[used[first]] == k)
+        mine = long & (system == k)
         found = (float(square[mine].sum()) + SLOW_PRIOR * every) / (mine.sum() + SLOW_PRIOR)
         trust = long.sum() / (long.sum() + SLOW_PRIOR)
         found *= 1.2 * (1 + FEW / max(int(mine.sum()), 1))

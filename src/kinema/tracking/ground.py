@@ -84,7 +84,7 @@ def run(detections: GroundDetections, motion: GroundMotion | None = None) -> Ite
     """Time, rows and the tracker's answer, scan by scan."""
     tracker = GroundTracker(motion)
     t_ns, first = np.unique(detections.t_ns, return_index=True)
-    last = np.append(first[1:], len(detections.t_ns))
+    last = np.append(first, len(detections.t_ns))[1:]
     for t, a, b in zip(t_ns, first, last, strict=True):
         rows = slice(int(a), int(b))
         yield (

@@ -21,12 +21,7 @@ def track_ground_offline(
 ) -> GroundTracks:
     """Track a whole recording. Movers with fewer than `least` detections are left out; a gap of up to `bridge_s` is
     filled at the times of the scans in it, with the uncertainty that it has."""
-    track = np.full(len(detections.t_ns), -1)
-    told: set[int] = set()
-    for _, rows, answer in run(detections, motion):
-        track[rows] = answer.of_detection
-        told.update(answer.track.tolist())
-    track[~np.isin(track, np.fromiter(told, np.int64))] = -1
+    track = _tracked(detections, motion or GroundMotion())
     mover = movers_of(detections, track)
     tags = tags_of(detections, mover)
     order = np.argsort(mover, kind="stable")
@@ -47,6 +42,17 @@ def track_ground_offline(
         t_ns, np.repeat(np.arange(len(parts)), lengths), x[:, :2], p[:, :2, :2], x[:, 2:], p[:, 2:, 2:], seen,
         np.repeat(tags[kept].astype(np.int64), lengths), detections.plane, detections.simulated,
     )  # fmt: skip
+
+
+def _tracked(detections: GroundDetections, motion: GroundMotion) -> I64:
+    """Track (m,) of each detection, −1 where it is nobody's or of a track that was never told."""
+    track = np.full(len(detections.t_ns), -1)
+    told: set[int] = set()
+    for _, rows, answer in run(detections, motion):
+        track[rows] = answer.of_detection
+        told.update(answer.track.tolist())
+    track[~np.isin(track, np.fromiter(told, np.int64))] = -1
+    return track
 
 
 def _smoothed(

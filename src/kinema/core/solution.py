@@ -85,8 +85,8 @@ class Residuals:
 @dataclass(frozen=True)
 class Arcs:
     """Continuous carrier arcs, one per row (k,): sat; signal, index into `signals`; start and stop, epochs of the
-    solution, both included; cause, index into `causes`, why it began; integer, its ambiguity in cycles against those of the same
-    system and signal, NaN where it was not fixed."""
+    solution, both included; cause, index into `causes`, why it began; integer, its ambiguity in cycles against those
+    of the same system and signal, NaN where it was not fixed."""
 
     sat: I16
     signal: U8

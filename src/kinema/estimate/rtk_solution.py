@@ -311,11 +311,7 @@ def arc_table(table: RtkTable, arc: I64, slip: U8, batch: BatchOutput | None) ->
     start, stop = np.full(count, len(table.t_ns)), np.full(count, -1)
     np.minimum.at(start, number, table.epoch[row])
     np.maximum.at(stop, number, table.epoch[row])
-    sat, signal, cause = (
-        np.zeros(count, dtype=np.int64),
-        np.zeros(count, dtype=np.int64),
-        np.zeros(count, dtype=np.int64),
-    )
+    sat, signal, cause = np.zeros(count, np.int16), np.zeros(count, np.uint8), np.zeros(count, np.uint8)
     names, lookup = signal_names(table)
     sat[number], signal[number] = table.sat[row], lookup[table.sat[row] // 100, slot]
     began = slip[row, slot] > 0

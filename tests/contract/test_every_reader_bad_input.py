@@ -5,6 +5,7 @@ Formats are discovered: a new one is tested as soon as `samples.py` can make a s
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import resource
@@ -260,6 +261,64 @@ def test_through_the_front_door(name: str, make: Callable[[bytes], bytes], tmp_p
         kinema.read(path)
     assert path.name in str(told.value)
     assert str(told.value).isprintable()
+
+
+def segment(folder: Path) -> Path:
+    """A comma2k19 segment of half a second; the file that stands for it."""
+    rng, n = np.random.default_rng(1), 50
+    t = 100.0 + np.arange(n) * 0.01
+    live = np.column_stack([np.full(n, 37.0), np.full(n, -122.0), np.full(n, 10.0), 1.53e12 + 10.0 * np.arange(n),
+                            np.full(n, 20.0), np.full(n, 45.0)])  # fmt: skip
+    arrays = {
+        "IMU/accelerometer": rng.normal(0, 1, (n, 3)), "IMU/gyro_uncalibrated": rng.normal(0, 1, (n, 3)),
+        "IMU/gyro_bias": np.zeros((n, 3)), "CAN/wheel_speed": np.full((n, 4), 10.0),
+        "CAN/steering_angle": np.zeros(n), "GNSS/live_gnss_ublox": live,
+    }  # fmt: skip
+    for name, value in arrays.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        np.save(folder / name / "t.npy", t)
+        np.save(folder / name / "value.npy", value)
+    pose = folder / "global_pose"
+    pose.mkdir(exist_ok=True)
+    np.save(pose / "frame_gps_times.npy", np.column_stack([np.full(n, 2007.0), t]))
+    np.save(pose / "frame_positions.npy", rng.normal((-2.7e6, -4.2e6, 3.9e6), 1.0, (n, 3)))
+    np.save(pose / "frame_velocities.npy", rng.normal(0, 1, (n, 3)))
+    for path in folder.rglob("*.npy"):
+        path.rename(path.with_suffix(""))
+    return folder / "IMU" / "accelerometer" / "t"
+
+
+def test_damaged_arrays_of_a_segment(tmp_path: Path) -> None:
+    """A folder of NumPy arrays: each one cut, damaged, of another shape, with values that cannot be."""
+    one, stands = READERS["comma2k19"], segment(tmp_path)
+    good = outcome(one, Source(stands, memoryview(b"")), "good")["raise"]
+    assert isinstance(good, Recording), good
+    assert good.streams.keys() == {"imu", "wheels", "steering", "fixes", "truth"}
+    rng = random.Random(5)
+    for name in ("IMU/accelerometer/t", "IMU/accelerometer/value", "GNSS/live_gnss_ublox/value",
+                 "CAN/wheel_speed/value", "global_pose/frame_gps_times"):  # fmt: skip
+        path = tmp_path / name
+        data = path.read_bytes()
+        value = np.load(path)
+        damaged = [data[:cut] for cut in (0, 1, 60, 130, len(data) - 1)]
+        damaged += [data[:at] + rng.randbytes(6) + data[at + 6 :] for at in (*range(0, 130, 13), 200)]
+        damaged.append(data.replace(b"(50", b"(50000000000"))
+        for wrong in (value[:0], value[None], np.full_like(value, np.nan), np.full_like(value, 1e300), np.array(["x"])):
+            file = io.BytesIO()
+            np.save(file, wrong)
+            damaged.append(file.getvalue())
+        for k, content in enumerate(damaged):
+            path.write_bytes(content)
+            outcome(one, Source(stands, memoryview(b"")), f"{name}, damage {k}")
+        path.write_bytes(data)
+    value = np.load(tmp_path / "CAN" / "wheel_speed" / "value")
+    value[7] = np.nan
+    with (tmp_path / "CAN" / "wheel_speed" / "value").open("wb") as file:
+        np.save(file, value)
+    found = outcome(one, Source(stands, memoryview(b"")), "one value")
+    assert "row 8" in str(found["raise"])
+    assert isinstance(found["skip"], Recording)
+    assert [issue.count for issue in found["skip"].issues if issue.kind == "impossible value"] == [1]
 
 
 def test_closed_formats_refuse_garbage() -> None:

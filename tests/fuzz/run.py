@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "out" / "fuzz"
 DATA = Path(os.environ.get("KINEMA_DATA", ROOT.parent / "shared" / "data"))
 SEED_BYTES = 24_000
-SEEDS_PER_FORMAT = 4
+SEEDS_PER_FORMAT = 5
 SLOW_S = 20
 MEMORY_BYTES = 6 << 30
 TOKENS = (
@@ -50,7 +50,7 @@ TOKENS = (
 
 
 def seeds_of(name: str) -> list[bytes]:
-    """Beginnings of real files that this reader claims, and hand-made texts."""
+    """Beginnings of real files that this reader claims, and small made ones."""
     from kinema.errors import KinemaError
     from kinema.formats.opening import open_source
     from kinema.formats.reading import sniff
@@ -59,7 +59,10 @@ def seeds_of(name: str) -> list[bytes]:
     sys.path.insert(0, str(ROOT / "tests" / "property"))
     from test_rinex_any_input import SEEDS
 
+    from samples import samples
+
     found = [text.encode() for fmt, text in SEEDS if fmt.name == name]
+    found += [sample.data for made, sample in samples().items() if made == name]
     files = sorted(DATA.rglob("*")) if DATA.is_dir() else []
     for path in files:
         if len(found) >= SEEDS_PER_FORMAT or not path.is_file() or path.stat().st_size > 8 << 20:

@@ -7,7 +7,7 @@ left to be estimated.
 
 from __future__ import annotations
 
-import io
+import tokenize
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,12 @@ from kinema.core.streams import Imu, Series
 from kinema.core.time import NS, gps_ns_from_unix_ns, gps_ns_from_week
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.trajectory import ecef_from_degrees, in_order
+from kinema.formats.trajectory import check_places, ecef_from_degrees, in_order
 
+MOST, MOST_S = 4e12, 1e9
+"""No value is larger: the largest are POSIX milliseconds; and no time of the phone's clock."""
+_DAMAGE = (ValueError, EOFError, OSError, SyntaxError, TypeError, KeyError, OverflowError, tokenize.TokenError)
+"""What NumPy raises on damaged files."""
 MARKS = ("IMU", "CAN", "GNSS")
 _ARRAYS = ("t", "value", "frame_gps_times", "frame_positions", "frame_times", "frame_velocities", "frame_orientations")
 PHONE_BIAS_SIGMA_RADPS = 6e-4
@@ -48,22 +52,41 @@ def _sniff(head: bytes, name: str) -> float:
     return 0.9 if head.startswith(b"\x93NUMPY") and name in _ARRAYS else 0.0
 
 
-def _load(folder: Path, *names: str) -> list[F64] | None:
-    """The arrays of a sensor, float64, cut to a common length; None where one is missing. Raises FormatError."""
-    out = []
-    for name in names:
-        path = folder / name
-        if not path.is_file():
-            return None
-        try:
-            array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise FormatError(path, f"no NumPy array ({error})", remedy="copy the segment again") from None
-        if array.dtype.kind not in "fiu" or array.ndim > 2:
-            raise FormatError(path, f"array of {array.dtype}, shape {array.shape}", remedy="expected rows of numbers")
-        out.append(np.asarray(array, dtype=np.float64))
+def _array(path: Path, width: int) -> F64:
+    """An array of at least `width` columns (0: a single one, without a second dimension). Raises FormatError."""
+    try:
+        # A map of the file: what a damaged header states is held against the file's size before memory is taken.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _DAMAGE as error:
+        raise FormatError(path, f"no NumPy array ({error})", remedy="copy the segment again") from None
+    fits = (array.ndim == 1 and width < 2) or (array.ndim == 2 and 0 < width <= array.shape[1])
+    if array.dtype.kind not in "fiu" or not fits:
+        what, expected = f"array of {array.dtype}, shape {array.shape}", f"expected rows of {width or 1} numbers"
+        raise FormatError(path, what, remedy=expected)
+    return np.array(array, dtype=np.float64)
+
+
+def _load(folder: Path, options: ReadOptions, issues: list[Issue], **widths: int) -> list[F64] | None:
+    """The arrays of a sensor, by name and width, cut to a common length; None where one is missing.
+
+    Rows with a value that cannot be raise FormatError, or are left out and counted under `on_bad="skip"`.
+    """
+    if not all((folder / name).is_file() for name in widths):
+        return None
+    out = [_array(folder / name, width) for name, width in widths.items()]
     n = min(len(array) for array in out)
-    return [array[:n] for array in out]
+    out = [array[:n] for array in out]
+    good = np.ones(n, dtype=np.bool_)
+    for array in out:
+        most = MOST_S if array.ndim == 1 else MOST
+        good &= (np.abs(array[:, None] if array.ndim == 1 else array) < most).all(axis=1)
+    if good.all():
+        return out
+    where = f"row {int(np.argmin(good)) + 1}"
+    if options.on_bad == "raise":
+        raise FormatError(folder, "a value that cannot be", where, "read with --on-bad skip to leave it out")
+    issues.append(Issue("impossible value", int((~good).sum()), where, folder.name))
+    return [array[good] for array in out]
 
 
 def read(source: Source, options: ReadOptions) -> Recording:
@@ -72,24 +95,25 @@ def read(source: Source, options: ReadOptions) -> Recording:
     if inner is None:
         raise FormatError(source.path, "a NumPy array outside a comma2k19 segment (no IMU/accelerometer beside it)")
     issues: list[Issue] = []
-    epoch_ns = _epoch(inner, source)
+    live = _load(inner / "GNSS" / "live_gnss_ublox", options, issues, t=0, value=6)
+    epoch_ns = _epoch(live)
     streams: dict[str, object] = {}
     imu = _imu(inner, source, epoch_ns, options, issues)
     if imu is not None:
         streams["imu"] = imu
-    fixes = _fixes(inner, source, options, issues)
+    fixes = _fixes(live, source, options, issues)
     if fixes is not None:
         streams["fixes"] = fixes
-    wheels = _load(inner / "CAN" / "wheel_speed", "t", "value")
-    if wheels is not None and wheels[1].ndim == 2 and wheels[1].shape[1] == 4:
+    wheels = _load(inner / "CAN" / "wheel_speed", options, issues, t=0, value=4)
+    if wheels is not None and len(wheels[0]):
         columns = ("front_left", "front_right", "rear_left", "rear_right")
-        t_ns, speed = _ordered(_times(wheels[0], epoch_ns), wheels[1], source, options, issues)
+        t_ns, speed = _ordered(_times(wheels[0], epoch_ns), wheels[1][:, :4], source, options, issues)
         streams["wheels"] = Series(t_ns, speed, "m/s", columns)
-    steering = _load(inner / "CAN" / "steering_angle", "t", "value")
-    if steering is not None:
+    steering = _load(inner / "CAN" / "steering_angle", options, issues, t=0, value=1)
+    if steering is not None and len(steering[0]):
         value = np.radians(steering[1].reshape(len(steering[0]), -1)[:, 0])
         streams["steering"] = Series(*_ordered(_times(steering[0], epoch_ns), value, source, options, issues), "rad")
-    truth = _truth(inner)
+    truth = _truth(inner, options, issues)
     if truth is not None:
         streams["truth"] = truth
     return Recording(
@@ -102,9 +126,8 @@ def _times(t_s: F64, epoch_ns: int) -> I64:
     return epoch_ns + np.round(t_s * NS).astype(np.int64)
 
 
-def _epoch(inner: Path, source: Source) -> int:
+def _epoch(live: list[F64] | None) -> int:
     """GPS time of the phone's start, as well as the fastest message of the receiver tells it."""
-    live = _load(inner / "GNSS" / "live_gnss_ublox", "t", "value")
     if live is None or not len(live[0]):
         return 0
     gps_ns = np.asarray(gps_ns_from_unix_ns(np.round(live[1][:, 3] * 1e6).astype(np.int64)))
@@ -119,28 +142,29 @@ def _ordered(t_ns: I64, value: F64, source: Source, options: ReadOptions, issues
 
 def _imu(inner: Path, source: Source, epoch_ns: int, options: ReadOptions, issues: list[Issue]) -> Imu | None:
     """Specific force with the rate interpolated to its times; the phone's own bias is taken out as it stood first."""
-    force = _load(inner / "IMU" / "accelerometer", "t", "value")
-    rate = _load(inner / "IMU" / "gyro_uncalibrated", "t", "value")
-    bias = _load(inner / "IMU" / "gyro_bias", "value")
-    if rate is None or bias is None:
-        rate, bias = _load(inner / "IMU" / "gyro", "t", "value"), [np.zeros((1, 3))]
-    if force is None or rate is None or len(force[0]) < 2:
+    force = _load(inner / "IMU" / "accelerometer", options, issues, t=0, value=3)
+    rate = _load(inner / "IMU" / "gyro_uncalibrated", options, issues, t=0, value=3)
+    bias = _load(inner / "IMU" / "gyro_bias", options, issues, value=3)
+    if rate is None or bias is None or not len(bias[0]):
+        rate, bias = _load(inner / "IMU" / "gyro", options, issues, t=0, value=3), [np.zeros((1, 3))]
+    if force is None or rate is None or len(force[0]) < 2 or not len(rate[0]):
         return None
-    t_ns, f = _ordered(_times(force[0], epoch_ns), force[1], source, options, issues)
+    t_ns, f = _ordered(_times(force[0], epoch_ns), force[1][:, :3], source, options, issues)
     order = np.argsort(rate[0], kind="stable")
     t = (t_ns - epoch_ns) * 1e-9
-    w = np.stack([np.interp(t, rate[0][order], column[order]) for column in (rate[1] - bias[0][0]).T], axis=1)
+    own = rate[1][order, :3] - bias[0][0, :3]
+    w = np.stack([np.interp(t, rate[0][order], column) for column in own.T], axis=1)
     return Imu(t_ns, f, w)
 
 
-def _fixes(inner: Path, source: Source, options: ReadOptions, issues: list[Issue]) -> Solution | None:
+def _fixes(live: list[F64] | None, source: Source, options: ReadOptions, issues: list[Issue]) -> Solution | None:
     """The u-blox receiver's: place, speed and bearing; sigmas are not stated, those of velocity are typical ones."""
-    live = _load(inner / "GNSS" / "live_gnss_ublox", "t", "value")
-    if live is None:
+    if live is None or not len(live[0]):
         return None
     t_ns = np.asarray(gps_ns_from_unix_ns(np.round(live[1][:, 3] * 1e6).astype(np.int64)))
     t_ns, v = _ordered(t_ns, live[1], source, options, issues)
     lat, lon, speed, _, h, bearing = v[:, :6].T
+    check_places(source, lat, lon)
     c_en = np.swapaxes(c_ne(np.radians(lat), np.radians(lon)), -1, -2)
     course = np.radians(bearing)
     v_n = np.stack([speed * np.cos(course), speed * np.sin(course), np.zeros_like(speed)], axis=1)
@@ -160,18 +184,21 @@ def _fixes(inner: Path, source: Source, options: ReadOptions, issues: list[Issue
     )  # fmt: skip
 
 
-def _truth(inner: Path) -> Solution | None:
+def _truth(inner: Path, options: ReadOptions, issues: list[Issue]) -> Solution | None:
     """The published poses of the camera."""
     places = (inner / "global_pose", inner.parent / "global_pose", inner.parent / "global_pos")
     folder = next((f for f in places if f.is_dir()), None)
-    pose = folder and _load(folder, "frame_gps_times", "frame_positions", "frame_velocities")
-    if not pose:
+    widths = {"frame_gps_times": 2, "frame_positions": 3, "frame_velocities": 3}
+    pose = _load(folder, options, issues, **widths) if folder else None
+    if folder is None or not pose or not len(pose[0]):
         return None
-    t_ns = np.array([gps_ns_from_week(int(week), float(tow)) for week, tow in pose[0]], dtype=np.int64)
-    keep = np.concatenate([[True], np.diff(t_ns) > 0])
+    if not ((pose[0][:, 0] < 10_000) & (np.abs(pose[0][:, 1]) < 1e6)).all():
+        raise FormatError(folder, "a GPS week or time of week that cannot be", remedy="copy the segment again")
+    t_ns = np.array([gps_ns_from_week(int(week), float(tow)) for week, tow in pose[0][:, :2]], dtype=np.int64)
+    keep = np.concatenate([[True], t_ns[1:] > np.maximum.accumulate(t_ns)[:-1]])
     n = int(keep.sum())
     return Solution(
-        t_ns[keep], pose[1][keep], v_e_mps=pose[2][keep], status=np.full(n, FixStatus.FIXED, np.uint8),
+        t_ns[keep], pose[1][keep, :3], v_e_mps=pose[2][keep, :3], status=np.full(n, FixStatus.FIXED, np.uint8),
         provenance=Provenance(point="camera"),
     )  # fmt: skip
 

@@ -168,7 +168,7 @@ def _fit_layer(
     solution: F64 = np.zeros(3 * nodes + pairs)
     for _ in range(3):
         weighted = design * (robust / var)[:, None]
-        solution = np.linalg.solve(design.T @ weighted + prior, weighted.T @ y)
+        solution = np.asarray(np.linalg.solve(design.T @ weighted + prior, weighted.T @ y), dtype=np.float64)
         u2 = (y - design @ solution) ** 2 / var
         robust = 5.0 / (4.0 + u2)
     return solution[: 3 * nodes].reshape(nodes, 3), solution[3 * nodes :]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -46,8 +47,9 @@ class ImuSignal:
     def until(self, t_s: float) -> ImuSignal:
         """What was known by a time."""
         k = int(np.searchsorted(self.t_s, t_s, side="right"))
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{name: v[:k] for name, v in values.items() if isinstance(v, np.ndarray)})
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        cut: dict[str, Any] = {name: v[:k] if isinstance(v, np.ndarray) else v for name, v in values.items()}
+        return ImuSignal(**cut)
 
 
 def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:

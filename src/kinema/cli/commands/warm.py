@@ -19,7 +19,9 @@ def run(args: argparse.Namespace) -> int:
     from kinema.kernels.jit import cache_root
 
     whole = time.perf_counter()
-    for name, work in (("positioning", _positioning), ("tracking", _tracking), ("laps", _laps)):
+    for name, work in (
+        ("positioning", _positioning), ("inertial", _inertial), ("tracking", _tracking), ("laps", _laps),
+    ):  # fmt: skip
         began = time.perf_counter()
         work()
         if not args.quiet:
@@ -46,6 +48,30 @@ def _positioning() -> None:
     for mode in ("single", "rtk"):
         for method in ("filter", "batch"):
             solve(recording, mode=mode, method=method)
+
+
+def _inertial() -> None:
+    """A short drive with an IMU, and a walk round four anchors."""
+    import numpy as np
+
+    from kinema.core.recording import Recording
+    from kinema.core.streams import AnchorRanges, Series
+    from kinema.estimate.strategy import solve
+    from kinema.simulate.circuits import circuit
+    from kinema.simulate.fixes import inertial_recording
+    from kinema.simulate.vehicle import drive_around
+
+    motion = drive_around(circuit("suzuka", 1), t0_ns=10**18, laps=0.3, duration_s=35.0, wait_s=4.0)
+    solve(inertial_recording(motion, wheels=True)[0], method="smooth")
+    t_ns = np.arange(400, dtype=np.int64) * 10**8
+    step = np.tile([0.2, 0.02], (400, 1))
+    psi = np.cumsum(step[:, 1]) - 0.01
+    path = np.column_stack([np.cumsum(0.2 * np.cos(psi)), np.cumsum(0.2 * np.sin(psi)), np.zeros(400)])
+    anchors = np.array([[-20.0, -5, 0], [20, -8, 0], [15, 25, 0], [-10, 30, 0]])
+    which = np.arange(400, dtype=np.int32) % 4
+    ranges = AnchorRanges(t_ns, which, np.linalg.norm(path - anchors[which], axis=1), anchors)
+    odometry = Series(t_ns, step, "m, rad", ("distance", "turn"))
+    solve(Recording({"odometry": odometry, "ranges": ranges}), method="smooth")
 
 
 def _tracking() -> None:

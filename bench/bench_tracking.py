@@ -179,6 +179,27 @@ def bench_evaluators(kind: str, tracks: list[BoxTracks]) -> None:
     )
 
 
+def bench_ground(movers: int = 1000, scans: int = 150, rate_hz: float = 10.0, sigma_m: float = 0.3) -> None:
+    """Step times of the ground tracker, live: movers on 1 km² at walking to running speed, clutter among them."""
+    from kinema.tracking.ground import GroundTracker
+
+    rng = np.random.default_rng(0)
+    p, v = rng.uniform(0, 1000, (movers, 2)), rng.normal(0, 3, (movers, 2))
+    tracker, took_s = GroundTracker(), []
+    for k in range(scans):
+        v += rng.normal(0, 0.15, v.shape)
+        p += v / rate_hz
+        z = np.concatenate((p[rng.random(movers) < 0.95], rng.uniform(0, 1000, (20, 2))))
+        z += rng.normal(0, sigma_m, z.shape)
+        cov = np.tile(np.eye(2) * sigma_m**2, (len(z), 1, 1))
+        start = time.perf_counter()
+        answer = tracker.step(round(k * 1e9 / rate_hz), z, cov)
+        took_s.append(time.perf_counter() - start)
+    p50, p99 = 1e3 * np.percentile(took_s[5:], [50, 99])
+    print(f"ground     {len(answer.track)} tracks of {movers} movers: step p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+
+
 if __name__ == "__main__":
+    bench_ground()
     for kind in KINDS:
         bench_evaluators(kind, bench_trackers(kind))

@@ -70,13 +70,16 @@ def identities_of(tracks: str, truth: str) -> IdentityScore | None:
 
     from kinema.formats.reading import read, sniff
 
-    if not all(Path(text).is_file() and sniff(text).name == "motchallenge" for text in (tracks, truth)):
+    kinds = ("motchallenge", "kitti-tracking")
+    if not all(Path(text).is_file() and sniff(text).name in kinds for text in (tracks, truth)):
         return None
     from kinema.analysis.identity import PEDESTRIAN, score_identities
     from kinema.core.tracks import BoxTracks
 
     found, real = (read(text).need("tracks", BoxTracks) for text in (tracks, truth))
-    return score_identities({"": (found, real)}, pedestrians=bool((real.label > PEDESTRIAN).any()))["all"]
+    return score_identities(
+        {"": (found, real)}, pedestrians=sniff(truth).name == kinds[0] and bool((real.label > PEDESTRIAN).any())
+    )["all"]
 
 
 def _triple(text: str) -> tuple[float, float, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -85,7 +86,7 @@ def lines() -> None:
         row = [f"{name:13s} centre {race_line(course, car, 'curvature').centre_lap_s:7.2f} s"]
         row.append(f"published {lap_of_line(published, car):7.2f} s")
         for kind in ("curvature", "time"):
-            seconds = timed(lambda kind=kind: race_line(course, car, kind), 1)  # type: ignore[misc]
+            seconds = timed(partial(race_line, course, car, kind), 1)
             lap_s = lap_of_line(race_line(course, car, kind).ne_m, car)  # type: ignore[arg-type]
             row.append(f"{kind} {lap_s:7.2f} s in {seconds:5.2f} s")
         peer = peer_curvature(course)
@@ -95,7 +96,7 @@ def lines() -> None:
 
 
 def peer_curvature(course: Course) -> tuple[np.ndarray, float] | None:
-    """Minimum curvature by trajectory_planning_helpers: its line (north, east) and the seconds it took; None without."""
+    """Minimum curvature by trajectory_planning_helpers: its line (north, east) and its seconds; None without it."""
     try:
         import trajectory_planning_helpers as tph
     except ImportError:

@@ -157,3 +157,13 @@ def test_repeated_and_backward_times(tmp_path: Path) -> None:
     rec = read(path, on_bad="skip")
     assert (np.diff(rec.streams["imu"].t_ns) > 0).all()
     assert rec.issues
+
+
+def test_wheels_as_a_table(tmp_path: Path) -> None:
+    """Two rear wheels in km/h, known by their columns' names."""
+    rows = np.column_stack([np.arange(300) * 0.02, np.full((300, 2), 36.0)])
+    path = tmp_path / "wheels.csv"
+    np.savetxt(path, rows, delimiter=",", header="t_s,rear_left_kmh,rear_right_kmh", comments="")
+    wheels: Series = read(path).streams["wheels"]
+    assert wheels.columns == ("rear_left", "rear_right")
+    np.testing.assert_allclose(wheels.value, 10.0)

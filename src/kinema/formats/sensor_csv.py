@@ -1,4 +1,4 @@
-"""Tables of inertial samples or of fixes with named columns: "t_s,gx_radps,…", "gps_week,gps_tow_s,acc_x_g,…".
+"""Tables of inertial samples, fixes or wheels with named columns: "t_s,gx_radps,…", "gps_week,gps_tow_s,acc_x_g,…".
 
 Columns are known by their names, in any order; units by the ending of the name, or else by the values themselves: a
 specific force must show gravity. What was guessed is told as an issue.
@@ -15,7 +15,7 @@ from kinema.core.arrays import F64, I64
 from kinema.core.frames import c_ne, geodetic_from_ecef
 from kinema.core.recording import Issue, Mount, Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
-from kinema.core.streams import Imu
+from kinema.core.streams import Imu, Series
 from kinema.core.time import NS, WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
@@ -28,6 +28,7 @@ RELATIVE_CLOCK = "relative clock"
 
 _FORCE = r"(?:a|f|acc|accel|accelerometer|acceleration|specific_force|linear_acceleration)"
 _RATE = r"(?:g|w|gyr|gyro|gyroscope|rate|omega|angular_rate|angular_velocity)"
+_WHEEL = r"wheel|wheel_speed|(?:wheel_)?(?:fl|fr|rl|rr|front_left|front_right|rear_left|rear_right)"
 _UNITS = {
     "mps2": 1.0, "m_s2": 1.0, "ms2": 1.0, "g": G_MPS2, "mg": G_MPS2 * 1e-3,
     "radps": 1.0, "rad_s": 1.0, "rads": 1.0, "degps": np.pi / 180, "deg_s": np.pi / 180, "dps": np.pi / 180,
@@ -110,12 +111,36 @@ def _fix_columns(head: bytes) -> dict[str, int] | None:
     return known if any(set(triple) <= known.keys() for triple in _TRIPLES[:2]) else None
 
 
+def _wheel_columns(names: tuple[str, ...]) -> dict[str, tuple[int, float]]:
+    """Place and factor to m/s of each wheel: "wheel_speed_mps", "wheel_rl_kmh", "rear_left_mps"."""
+    found = {}
+    for k, name in enumerate(names):
+        match = re.fullmatch(rf"({_WHEEL})_(mps|kmh)", name)
+        if match:
+            found[match[1].removeprefix("wheel_")] = (k, 1.0 if match[2] == "mps" else 1 / 3.6)
+    return found
+
+
+def _read_wheels(source: Source, options: ReadOptions, names: tuple[str, ...], start: int) -> Recording:
+    wheels = _wheel_columns(names)
+    table = read_numbers(source, options, need=len(names), columns=len(names), start=start, separators=b",;\t")
+    time, unit = _time(names)
+    t_ns, relative = gps_ns(table.values, time, unit)
+    index, issues = in_order(source, t_ns, options)
+    value = np.stack([table.values[index][:, k] * factor for k, factor in wheels.values()], axis=1)
+    clock = (Issue(RELATIVE_CLOCK, 1, "", source.name, "times count from the file's own start"),) if relative else ()
+    stream = Series(t_ns[index], value, "m/s", tuple(wheels))
+    return Recording({"wheels": stream}, issues=(*table.issues, *issues, *clock), sources=(source.name,))
+
+
 def _sniff(head: bytes, name: str) -> float:
     if b"," not in head[:400] and b";" not in head[:400]:
         return 0.0
     # a reference's own motion has gravity taken out: it is no sensor
     sensor = "reference" not in name.lower() and _columns(head) is not None
-    return 0.92 if sensor or _fix_columns(head) else 0.0
+    names = _names(head)
+    wheels = bool(_wheel_columns(names) and _time(names)[0])
+    return 0.92 if sensor or _fix_columns(head) or wheels else 0.0
 
 
 def gps_ns(values: F64, columns: tuple[int, ...], unit: int) -> tuple[I64, bool]:
@@ -145,11 +170,14 @@ def _sound(
 
 
 def read(source: Source, options: ReadOptions) -> Recording:
-    """Read into "imu", or a table of fixes into "fixes". Raises FormatError."""
+    """Read into "imu", a table of fixes into "fixes", one of wheels into "wheels". Raises FormatError."""
     head = bytes(source.data[:8192])
     start = head.find(b"\n") + 1
     fix_columns = _fix_columns(head)
     columns = _columns(head)
+    names = _names(head)
+    if columns is None and fix_columns is None and _wheel_columns(names) and _time(names)[0]:
+        return _read_wheels(source, options, names, start)
     if columns is None:
         if fix_columns is None:
             have = ", ".join(_names(head))[:120]

@@ -124,7 +124,7 @@ class _Out:
 
 
 def _chunk(nodes: Nodes, state: Start, carry: F64, par: F64, *, record: bool) -> _Out:
-    """Run over some nodes, in place in `state` and `carry` (2, 3). Raises EstimationError."""
+    """Run over some nodes, in place in `state` and `carry` (3, 3). Raises EstimationError."""
     k = len(nodes)
     out = _Out(
         np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)), np.empty((k, 6, 3)), np.full((k, ki.D_SIZE), np.nan),
@@ -149,7 +149,7 @@ def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibr
     par = parameters(params, calibration)
     edges = [*range(0, len(nodes), CHUNK_NODES), len(nodes)]
     parts = [nodes.chunk(first, last) for first, last in pairwise(edges)]
-    state, carry = Start(start.t_s, start.x.copy(), start.p.copy()), np.zeros((2, 3))
+    state, carry = Start(start.t_s, start.x.copy(), start.p.copy()), np.zeros((3, 3))
     before, outs = [], []
     for k, part in enumerate(parts):
         before.append((state.x.copy(), state.p.copy(), carry.copy()))

@@ -33,8 +33,9 @@ def gate(
     asked for and a value is NaN or infinite (its first index is told).
     """
     try:
-        array = np.ascontiguousarray(value, dtype=dtype)
-    except (TypeError, ValueError) as error:
+        with np.errstate(invalid="raise"):
+            array = np.ascontiguousarray(value, dtype=dtype)
+    except (TypeError, ValueError, OverflowError, FloatingPointError) as error:
         raise DataError(name, f"values of type {np.dtype(dtype).name}", str(error)) from None
     if array.ndim != len(shape) or any(
         want is not None and want != have for want, have in zip(shape, array.shape, strict=True)

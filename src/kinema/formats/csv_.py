@@ -22,6 +22,7 @@ from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.tables import bytes_of, check_columns, line_at, lines_of, nanoseconds, row_at
 from kinema.formats.trajectory import (
+    MOST,
     RELATIVE_CLOCK,
     WEEK_UNKNOWN,
     check_places,
@@ -286,10 +287,14 @@ def _guessed(source: Source, table: Any, columns: dict[str, str], t_ns: I64, ind
     if {"lat", "lon"} <= set(columns):
         lat, lon = column("lat"), column("lon")
         known = np.isfinite(lat) & np.isfinite(lon)
-        check_places(source, lat[known], lon[known])
-        p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(column("h")))
+        h = np.nan_to_num(column("h"))
+        check_places(source, lat[known], lon[known], h[known])
+        p_e_m = ecef_from_degrees(*(np.where(known, part, np.nan) for part in (lat, lon, h)))
     else:
         p_e_m = np.stack([column(axis) for axis in "xyz"], axis=1)
+        if (np.abs(p_e_m) > MOST).any():
+            row = int(np.argmax((np.abs(p_e_m) > MOST).any(axis=1))) + 1
+            raise FormatError(source.path, "a position that cannot be", f"row {row}", "are its columns ECEF metres?")
         lat, lon = (np.degrees(angle) for angle in geodetic_from_ecef(p_e_m)[:2])
     down = column("v_d") if "v_d" in columns else -column("v_u")
     v_n = np.stack([column("v_n"), column("v_e"), down], axis=1)
@@ -313,7 +318,9 @@ def _ours(source: Source, table: Any, _columns: dict[str, str], t_ns: I64, index
     place = many(("lat_deg", "lon_deg", "h_m"))
     if place is None:
         raise FormatError(source.path, "no columns lat_deg, lon_deg, h_m", "", "was its header changed?")
+    place[~np.isfinite(place).all(axis=1)] = np.nan
     lat, lon, h = place.T
+    check_places(source, *place[np.isfinite(h)].T)
     p_e_m = ecef_from_degrees(lat, lon, h)
     by_name = {s.name.lower(): int(s) for s in FixStatus}
     status = np.array([by_name.get(str(name), 0) for name in table.column("status").to_pylist()], np.uint8)[index]
@@ -339,7 +346,7 @@ def _ours(source: Source, table: Any, _columns: dict[str, str], t_ns: I64, index
 def _matrix(parts: F64 | None, p_e_m: F64) -> F64 | None:
     if parts is None:
         return None
-    n, e, d, ne, nd, ed = parts.T
+    n, e, d, ne, nd, ed = np.where(np.abs(parts) < MOST, parts, np.nan).T
     rows = [[n * n, ne, nd], [ne, e * e, ed], [nd, ed, d * d]]
     return cov_e_from_n(np.stack([np.stack(row, axis=-1) for row in rows], axis=-2), p_e_m)
 

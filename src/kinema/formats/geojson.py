@@ -116,7 +116,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     place = _numbers(source, points, 3, "coordinates")
     order, odd = in_order(source, t_ns := _times(source, per_point["times"]), options)
     lon, lat, h = place[order].T
-    check_places(source, lat, lon)
+    check_places(source, lat, lon, h)
     p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(h))
     n = len(points)
     by_name = {s.name.lower(): s for s in FixStatus}

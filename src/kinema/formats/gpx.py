@@ -127,6 +127,7 @@ def _solution(
     if not ours and np.isfinite(h).any():
         issues.append(Issue("height datum not stated", 1, "", source.name, "taken as above the ellipsoid"))
     lat, lon = place[0][pick], place[1][pick]
+    check_places(source, lat, lon, h)
     p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(h))
     arrays: dict[str, Any] = {}
     if len(events.rows("sd")):

@@ -53,7 +53,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     order, odd = in_order(source, t_ns[good], options)
     pick = good[order]
     lon, lat, h = place[pick].T
-    check_places(source, lat, lon)
+    check_places(source, lat, lon, h)
     status = np.full(len(when), FixStatus.SINGLE, np.uint8)
     style = events.rows("styleUrl")
     by_name = {f"#{s.name.lower()}".encode(): s for s in FixStatus}

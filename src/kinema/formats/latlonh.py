@@ -44,7 +44,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     t_ns = np.round(table.values[:, 0] * NS).astype(np.int64)
     index, issues = in_order(source, t_ns, options)
     _, lat, lon, h = table.values[index].T
-    check_places(source, lat, lon)
+    check_places(source, lat, lon, h)
     solution = Solution(
         t_ns[index], ecef_from_degrees(lat, lon, h), status=np.full(len(index), FixStatus.FIXED, np.uint8),
         provenance=Provenance(sources=(source.name,)),
@@ -58,7 +58,7 @@ def _point(source: Source, options: ReadOptions) -> Recording:
     if 6.2e6 < float(np.linalg.norm(place)) < 6.6e6:
         p_e_m = place
     else:
-        check_places(source, place[:, 0], place[:, 1])
+        check_places(source, *place.T)
         p_e_m = ecef_from_degrees(*place.T)
     solution = Solution(
         np.zeros(1, np.int64), p_e_m, status=np.array([FixStatus.FIXED], np.uint8),

@@ -112,7 +112,10 @@ def from_arrow(table: Any) -> Solution:
             arrays[name] = np.stack([column(part) for part in parts], axis=1)
     for name, _, rows, cols in MATRICES:
         if name in table.column_names:
-            flat = table.column(name).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+            kept = table.column(name).combine_chunks()
+            if not hasattr(kept.type, "value_type"):
+                raise DataError(name, f"lists of {rows * cols} numbers", str(kept.type))
+            flat = kept.flatten().to_numpy(zero_copy_only=False)
             arrays[name] = flat.reshape(-1, rows, cols)
     channels = {}
     for field in table.schema:
@@ -128,6 +131,8 @@ def from_arrow(table: Any) -> Solution:
 
 def _provenance(about: dict[str, str]) -> Provenance:
     made = json.loads(about.get("kinema.provenance", "{}"))
+    if not isinstance(made, dict):
+        raise DataError("provenance", "a JSON object", type(made).__name__)
     known = {k: v for k, v in made.items() if k in Provenance.__dataclass_fields__}
     for name in ("sources", "notes"):
         known[name] = tuple(known.get(name, ()))

@@ -52,9 +52,16 @@ def in_order(source: Source, t_ns: I64, options: ReadOptions) -> tuple[I64, tupl
     return index, tuple(issues)
 
 
-def check_places(source: Source, lat_deg: F64, lon_deg: F64, line: object = "") -> None:
-    """Raise FormatError where a latitude or longitude cannot be."""
+MOST = 1e9
+"""No height in metres, velocity or sigma is larger."""
+
+
+def check_places(source: Source, lat_deg: F64, lon_deg: F64, h_m: F64 | None = None) -> None:
+    """Raise FormatError where a latitude, longitude or height cannot be (a height may be NaN)."""
     bad = ~((np.abs(lat_deg) <= 90) & (np.abs(lon_deg) <= 360))
+    if h_m is not None and not bad.any() and (np.abs(h_m) > MOST).any():
+        k = int(np.argmax(np.abs(h_m) > MOST))
+        raise FormatError(source.path, f"height {h_m[k]:g} m cannot be", f"point {k + 1}", "are its columns right?")
     if bad.any():
         k = int(np.argmax(bad))
         raise FormatError(
@@ -71,12 +78,14 @@ def ecef_from_degrees(lat_deg: F64, lon_deg: F64, h_m: F64) -> F64:
 
 
 def ecef_from_ned_vectors(v_n: F64, lat_deg: F64, lon_deg: F64) -> F64:
-    """Vectors (n, 3) turned from north, east, down at each place into ECEF."""
+    """Vectors (n, 3) turned from north, east, down at each place into ECEF; NaN where one cannot be."""
+    v_n = np.where(np.abs(v_n) < MOST, v_n, np.nan)
     return np.asarray(np.einsum("nji,nj->ni", c_ne(np.radians(lat_deg), np.radians(lon_deg)), v_n))
 
 
 def cov_from_enu_sd(sd: F64, p_e_m: F64) -> F64:
     """ECEF covariance (n, 3, 3) from RTKLIB's six signed roots (n, 6): n, e, u, ne, eu, un; NaN where all are 0."""
+    sd = np.where(np.abs(sd) < MOST, sd, np.nan)
     n, e, u, ne, eu, un = (np.sign(c) * c * c for c in sd.T)
     rows = [[n, ne, -un], [ne, e, -eu], [-un, -eu, u]]
     cov_n = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)

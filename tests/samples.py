@@ -30,6 +30,9 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         + "".join(f"{1719216030000 + 40 * k},14,0.8,31.{10000 + k},121.1,62.1,12.0,90.0,0.8,5000,0.1\n"
                   for k in range(12))
     )),
+    "kitti-tracking": ("0001.txt", "".join(
+        f"{k} 1 Car 0 0 -1.57 {100 + k}.5 50.0 180.0 90.0 1.5 1.6 3.9 2.0 1.5 20.0 -1.6\n" for k in range(8)
+    )),
     "latlonh": ("truth.csv", "# sow,lat,lon,h\n" + "".join(f"{282610 + k}.0,35.3,139.5,47.5\n" for k in range(6))),
     "librsf": ("track.txt", (
         "odom3 0 5.8 0 0 0 0 -0.005 0.0025 0.0009 0.0009 4e-06 4e-06 4e-06\n"
@@ -39,6 +42,9 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         "Time (s),Latitude (deg),Longitude (deg),Speed (km/h),Lap\n"
         + "".join(f"{1719216030 + k / 10:.1f},31.{10000 + k},121.1,100.0,{1 + k // 4}\n" for k in range(12))
     )),
+    "kitti-tracking": (
+        "0001.txt", "".join(f"{k} 3 Car 0 0 -1.5 {100 + k}.5 50.0 120.0 90.0 1.5 1.6 4.0 1 2 3 0.1\n" for k in range(8))
+    ),
     "motchallenge": ("det.txt", "".join(f"{k},-1,{100 + k}.5,50.0,20.0,40.0,0.9,-1,-1,-1\n" for k in range(1, 8))),
     "racecapture": ("rc.log", (
         '"Interval"|"ms"|0|0|1,"Utc"|"ms"|0|0|1,"Latitude"|"Degrees"|-180.0|180.0|10,'

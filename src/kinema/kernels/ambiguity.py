@@ -191,7 +191,10 @@ def resolve(q: A, a: A, p_min: A, fixed: A, out: A) -> A:
     out[1] = p
     if first == n:
         return zt[:0], a[:0].copy()
-    z = zt @ a
+    z = np.zeros(n)
+    for i in range(n):
+        for j in range(n):
+            z[i] += zt[i, j] * a[j]
     best, cost = np.zeros((2, n)), np.zeros(2)
     out[4] = search(lo, d, z, first, best, cost)
     if out[4] < 0.0:
@@ -201,5 +204,11 @@ def resolve(q: A, a: A, p_min: A, fixed: A, out: A) -> A:
     out[3] = cost[0]
     zk, target = zt[first:].copy(), best[0, first:].copy()
     weighted = solve_ltdl(lo, d, first, z[first:] - target)
-    fixed[:] = a - q @ (zk.T @ weighted)
+    pull = np.zeros(n)
+    for i in range(n - first):
+        for j in range(n):
+            pull[j] += zk[i, j] * weighted[i]
+    for i in range(n):
+        for j in range(n):
+            fixed[i] -= q[i, j] * pull[j]
     return zk, target

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.rtk import add_clock, clear_state, fold, foresee, remove_state
+from kinema.kernels.rtk import add_clock, at_rank, clear_state, fold, foresee, remove_state
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
@@ -69,7 +69,7 @@ def _group(
     for k in range(count):
         c = _model(rows[k], sat[rows[k]], kind, unit, mapping, index, at, by)
         pre[k], _s = foresee(x, p, at, by, c, z[rows[k]], var[rows[k]])
-    middle = np.argsort(pre)[count // 2]
+    middle = at_rank(pre, count, count // 2)
     r = rows[middle]
     c = _model(r, sat[r], kind, unit, mapping, index, at, by)
     add_clock(x, p, n, at, by, c, z[r], var[r])

@@ -28,6 +28,19 @@ minutes and would otherwise be averaged into them as if it were white."""
 
 
 @kernel
+def at_rank(values: A, n: A, rank: A) -> A:
+    """Index of the value that has `rank` smaller ones among the first n (a sort would take a second to compile)."""
+    for i in range(n):
+        below = 0
+        for j in range(n):
+            if values[j] < values[i] or (values[j] == values[i] and j < i):
+                below += 1
+        if below == rank:
+            return i
+    return 0
+
+
+@kernel
 def fold(x: A, p: A, n: A, at: A, by: A, count: A, z: A, r: A, w: A) -> A:
     """Fold in z = Σ by·x[at] + noise of variance r; returns innovation and its variance. w (size,) is scratch."""
     for j in range(n):
@@ -279,8 +292,7 @@ def update_group(
         r, f = rows[k], signal[k]
         c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
         pre[k], _s = foresee(x, p, at, by, c, z[r, f] - origin[r], var[r, f])
-    order = np.argsort(pre)
-    middle = order[n_rows // 2]
+    middle = at_rank(pre, n_rows, n_rows // 2)
     r, f = rows[middle], signal[middle]
     c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
     add_clock(x, p, n, at, by, c, z[r, f] - origin[r], var[r, f])
@@ -327,7 +339,7 @@ def update_doppler(x: A, p: A, n: A, rows: A, n_rows: A, unit: A, z: A, var: A, 
         for i in range(3):
             at[i], by[i] = 3 + i, -unit[r, i]
         pre[k], _s = foresee(x, p, at, by, 3, z[r], var[r])
-    middle = np.argsort(pre)[n_rows // 2]
+    middle = at_rank(pre, n_rows, n_rows // 2)
     r = rows[middle]
     for i in range(3):
         at[i], by[i] = 3 + i, -unit[r, i]

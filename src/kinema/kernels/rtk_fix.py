@@ -14,6 +14,7 @@ import numpy as np
 
 from kinema.kernels.ambiguity import ltdl, resolve, solve_ltdl
 from kinema.kernels.jit import kernel
+from kinema.kernels.rtk import at_rank
 
 TRIES = 10
 POOREST_RATE = 0.99
@@ -343,9 +344,8 @@ def find_new(
     found = np.zeros(5)
     for attempt in range(TRIES):
         by = attempt * 2 // TRIES
-        order = np.sort(merit[by])
         share = attempt - by * (TRIES // 2) + by
-        lowest = order[min(n - 1, share * n // 7)]
+        lowest = merit[by, at_rank(merit[by], n, min(n - 1, share * n // 7))]
         pick = np.zeros(n, np.int64)
         m = 0
         for i in range(n):

@@ -42,9 +42,6 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         "Time (s),Latitude (deg),Longitude (deg),Speed (km/h),Lap\n"
         + "".join(f"{1719216030 + k / 10:.1f},31.{10000 + k},121.1,100.0,{1 + k // 4}\n" for k in range(12))
     )),
-    "kitti-tracking": (
-        "0001.txt", "".join(f"{k} 3 Car 0 0 -1.5 {100 + k}.5 50.0 120.0 90.0 1.5 1.6 4.0 1 2 3 0.1\n" for k in range(8))
-    ),
     "motchallenge": ("det.txt", "".join(f"{k},-1,{100 + k}.5,50.0,20.0,40.0,0.9,-1,-1,-1\n" for k in range(1, 8))),
     "racecapture": ("rc.log", (
         '"Interval"|"ms"|0|0|1,"Utc"|"ms"|0|0|1,"Latitude"|"Degrees"|-180.0|180.0|10,'

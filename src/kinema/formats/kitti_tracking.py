@@ -31,6 +31,7 @@ def _sniff(head: bytes, _name: str) -> float:
 def read(source: Source, options: ReadOptions) -> Recording:
     """ "detections" where every identity is −1, else "tracks"; frames are counted from 1."""
     rows: list[tuple[float, ...]] = []
+    seen = 0
     labels = {name: k for k, name in enumerate(TYPES, start=1)}
     bad, first = 0, ""
     for number, line in enumerate(bytes(source.data).split(b"\n"), start=1):
@@ -41,8 +42,11 @@ def read(source: Source, options: ReadOptions) -> Recording:
             if options.on_bad == "raise":
                 raise FormatError(source.path, "no row of KITTI tracking", f"line {number}", REMEDY)
             bad, first = bad + 1, first or f"line {number}"
-        elif row:
-            rows.append(row)
+        else:
+            seen += 1
+            rows += [row] if row else []
+    if not seen:
+        raise FormatError(source.path, "no row of KITTI tracking in it", "", "is it the right file?")
     issues = (Issue("garbled line", bad, first, source.name),) if bad else ()
     v = np.array(rows, dtype=np.float64).reshape(-1, 8)
     v = v[np.argsort(v[:, 0], kind="stable")]

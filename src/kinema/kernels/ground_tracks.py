@@ -25,8 +25,8 @@ then the two were confused before."""
 class GroundMotion(NamedTuple):
     """How movers move, and when a track lives."""
 
-    q_straight: float = 0.5
-    q_turn: float = 1.0
+    q_straight: float = 0.3
+    q_turn: float = 0.6
     """Acceleration noise of the straight and the turning model, m/s^1.5."""
     q_rate: float = 0.2
     """Change of the turn rate, rad/s^1.5."""

@@ -251,3 +251,12 @@ def test_blocks_are_the_file_in_pieces():
     whole = gnss(text)
     np.testing.assert_array_equal(np.concatenate([block.t_ns for block in blocks]), whole.t_ns)
     np.testing.assert_array_equal(np.concatenate([block.code_m for block in blocks]), whole.code_m)
+
+
+@pytest.mark.parametrize("count", ["\x1e 4", "²", "--4", ""])
+def test_a_damaged_count_of_types_is_told(count):
+    """What Python's strip takes off or calls a digit is not always what it can read as a number."""
+    at = OBS3.index("SYS / # / OBS TYPES") - 60
+    damaged = OBS3[: at + 3] + f"{count:>3}" + OBS3[at + 6 :]
+    with pytest.raises(FormatError, match="observation types"):
+        parsed(FORMAT, damaged + epoch3(0.0, [gps()]))

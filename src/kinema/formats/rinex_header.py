@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ def sniff_header(head: bytes, kinds: str) -> float:
 def leap_seconds(header: Header) -> int | None:
     """LEAP SECONDS, GPS − UTC, or None."""
     text = header.first("LEAP SECONDS")[:6].strip()
-    return int(text) if text.lstrip("-").isdigit() else None
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None
 
 
 def numbers(body: str, width: int, count: int, at: int = 0) -> list[float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def _types2(header: Header) -> dict[str, tuple[str, ...]]:
 
 
 def _count(path: Path, line: HeaderLine, text: str) -> int:
-    if not text.strip().isdigit() or int(text) > MAX_TYPES:
+    if not re.fullmatch(r" *[0-9]{1,6} *", text) or int(text) > MAX_TYPES:
         raise FormatError(path, f"'{text.strip()}' observation types", f"line {line.number}", "the header is damaged")
     return int(text)
 

@@ -141,7 +141,7 @@ def _provenance(about: dict[str, str]) -> Provenance:
 
 def to_pandas(solution: Solution) -> Any:
     """A pandas DataFrame of a solution, indexed by UTC time; needs pandas installed."""
-    import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+    import pandas as pd
 
     from kinema.core.time import unix_ns_from_gps_ns
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import kinema
@@ -52,3 +53,15 @@ def test_one_frequency_is_no_worse_linked_than_epoch_by_epoch(method: str) -> No
         alone = kinema.solve(drive.recording, mode="single", instantaneous=True)
         off = [kinema.score(s, drive.truth).horizontal.rms for s in (linked, alone)]
         assert off[0] < off[1] + 0.3, (seed, off)
+
+
+def test_one_frequency_states_the_ionosphere_that_all_satellites_share() -> None:
+    """A second frequency measures the delay; without it the stated uncertainty is metres, not what averaging says."""
+    stated = []
+    for frequencies in (1, 2):
+        drive = kinema.simulate("open", 3, duration_s=40.0, rate_hz=1.0, frequencies=frequencies)
+        cov = kinema.solve(drive.recording, mode="single").cov_p_e_m2
+        assert (np.linalg.eigvalsh(cov) > 0).all()
+        stated.append(float(np.sqrt(np.trace(cov, axis1=1, axis2=2).mean())))
+    assert 2.0 < stated[0] < 10.0
+    assert stated[1] < 1.5

@@ -49,7 +49,7 @@ def shell_mapping(elevation_rad: F64) -> F64:
     return np.asarray(1.0 / np.sqrt(1.0 - ratio * ratio))
 
 
-def _pierce_offsets(azimuth_rad: F64, elevation_rad: F64) -> tuple[F64, F64]:
+def pierce_offsets(azimuth_rad: F64, elevation_rad: F64) -> tuple[F64, F64]:
     """North and east of the pierce point from the receiver, in 1000 km."""
     psi = np.pi / 2 - elevation_rad - np.arcsin(EARTH_M / (EARTH_M + SHELL_M) * np.cos(elevation_rad))
     along = psi * EARTH_M * 1e-6
@@ -82,7 +82,7 @@ def estimate(
     shifted = np.where(np.isfinite(carrier[rows]), carrier[rows], model_m[rows])
     level, level_var, of_arc = _level(t_s[rows], measured[rows], shifted, shape[rows], arc[rows], pair_of)
     levelled = shifted + level[of_arc]
-    north, east = _pierce_offsets(azimuth_rad, elevation_rad)
+    north, east = pierce_offsets(azimuth_rad, elevation_rad)
     span = max(float(t_s[-1] - t_s[0]), 1.0)
     step = max(NODE_S, span / MAX_NODES)
     nodes = int(np.ceil(span / step)) + 1

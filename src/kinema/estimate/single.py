@@ -8,6 +8,7 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64
 from kinema.errors import EstimationError
+from kinema.estimate import ionosphere
 from kinema.estimate.single_params import Params
 from kinema.estimate.single_rows import CARRIER, CODE, DOPPLER, Rows
 from kinema.sensors import pseudorange
@@ -185,6 +186,7 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
         smooth_covariances(d, cross, cov)
     if rows.linked:
         cov[:, :3, :3] += slow_covariance(rows, slow, share, params)
+    cov[:, :3, :3] += common_ionosphere(rows, np.hypot(noise, slow), share)
     weight[:, CODE] *= share
     sigma[:, CODE] = np.where(rows.sigma[:, CODE] > 0, np.hypot(noise, slow), 0.0)
     return Track(rows.p0_e_m + x[:, :3], x[:, 4:7], x[:, 3] + rows.jump_m, x[:, 7], cov, resid, weight, sigma, x[:, 9:])
@@ -215,6 +217,42 @@ def slow_covariance(rows: Rows, slow_m: F64, share: F64, params: Params) -> F64:
     high = np.searchsorted(rows.t_s, rows.t_s + WINDOW_S, side="right")
     mean = (summed[high] - summed[low]) / (high - low)[:, None, None]
     return np.asarray(beyond * np.linalg.inv(mean + np.eye(3) * 1e-5))
+
+
+def common_ionosphere(rows: Rows, sigma_m: F64, share: F64) -> F64:
+    """What errors of the broadcast ionosphere that all satellites have in common do to a position (n, 3, 3), ECEF.
+
+    On one frequency the model errs by a whole layer: its height above all, and its slopes to north and east. Each
+    moves the position as its pattern over the sky tells; none of it averages out between satellites. Zero where most
+    codes have a second frequency to measure the delay.
+    """
+    n, s = len(rows.t_s), len(rows.systems)
+    used = np.flatnonzero((rows.sigma[:, CODE] > 0) & (share > 0) & (rows.group >= 0))
+    alone = rows.group[used] % 2 == 0
+    if not len(used) or alone.mean() < 0.5:
+        return np.zeros((n, 3, 3))
+    mapping = ionosphere.shell_mapping(rows.elevation_rad[used])
+    north, east = ionosphere.pierce_offsets(rows.azimuth_rad[used], rows.elevation_rad[used])
+    layer_m = float(np.median(rows.systematic_m[used] / mapping))
+    patterns = np.stack([layer_m + 0 * north, ionosphere.GRADIENT_PRIOR_M * north, ionosphere.GRADIENT_PRIOR_M * east])
+    patterns *= mapping * alone
+    cell = rows.epoch[used] * s + rows.system[used]
+    w = share[used] / sigma_m[used] ** 2
+    total = np.maximum(np.bincount(cell, w, n * s), 1e-12)
+
+    def centred(values: F64) -> F64:
+        return np.asarray(values - (np.bincount(cell, w * values, n * s) / total)[cell])
+
+    unit = np.stack([centred(rows.unit[used, a]) for a in range(3)], axis=1)
+    errors = np.stack([centred(pattern) for pattern in patterns], axis=1)
+    epoch = rows.epoch[used]
+    normal, right = np.empty((n, 3, 3)), np.empty((n, 3, 3))
+    for a in range(3):
+        for b in range(3):
+            normal[:, a, b] = np.bincount(epoch, w * unit[:, a] * unit[:, b], n)
+            right[:, a, b] = np.bincount(epoch, w * unit[:, a] * errors[:, b], n)
+    moved = np.linalg.solve(normal + np.eye(3) * 1e-3, right)
+    return np.asarray(moved @ np.swapaxes(moved, 1, 2))
 
 
 def slow_part(rows: Rows, resid: F64, share: F64) -> F64:

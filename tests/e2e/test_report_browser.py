@@ -13,7 +13,7 @@ import kinema
 from browser import Browser, missing
 from kinema.cli import main
 from kinema.core.frames import ecef_from_ned
-from kinema.core.solution import Provenance, Solution
+from kinema.core.solution import Arcs, Provenance, Solution
 from kinema.report.trajectory import motion_of
 from sessions import drive
 
@@ -124,6 +124,39 @@ def test_the_axis_changes_and_keeps_the_place(browser: Browser, session: Path) -
     total = browser.run("return kinema.view.domain()[1]")
     assert 0 < low < high < total
     assert browser.run("return document.querySelector('[data-axis=distance]').getAttribute('aria-pressed')") == "true"
+
+
+def test_arcs_share_cursor_and_zoom_and_tell_why_they_began(browser: Browser, tmp_path: Path) -> None:
+    solution, _ = drive(600)
+    arcs = Arcs(
+        np.array([1, 1, 204]), np.array([0, 0, 0]), np.array([0, 300, 0]), np.array([299, 599, 599]),
+        np.array([0, 1, 0]), np.array([4.0, np.nan, 2.0]), ("1C",),
+    )  # fmt: skip
+    opened(browser, kinema.report(replace(solution, arcs=arcs)).save(tmp_path / "arcs.html"))
+    browser.run("document.querySelector('.lanes').scrollIntoView({block: 'center'})")
+    browser.frames(3)
+    drawn, colours = browser.run(INK, ".lanes")
+    assert drawn > 2000
+    assert colours > 4
+    words = browser.run("return document.querySelector('.lanes .legend').textContent")
+    assert words == "GPSGalileoInteger knownFloat1 began by a slip"
+    browser.run(
+        "window.told = []; const draw = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (t, ...at) { told.push(t); draw.call(this, t, ...at) }"
+    )
+    browser.run(POINT, ".lanes .stage", "pointermove", 0.75, 0.2)
+    browser.frames(3)
+    assert browser.run("return kinema.view.cursor") == pytest.approx(44, abs=2)
+    (tag,) = {one for one in browser.run("return told") if "began" in one}
+    assert tag.startswith("G01 1C  Float")
+    assert tag.endswith("for 29.90 s  began by loss of lock")
+    before = browser.run("return document.querySelector('.lanes .stage').offsetHeight")
+    browser.run("kinema.view.setRange(10, 20); document.querySelector('.lanes button.key').click()")
+    browser.frames(3)
+    assert browser.run("return document.querySelector('.lanes .stage').offsetHeight") <= before
+    browser.run("document.querySelector('[data-axis=distance]').click()")
+    browser.frames(3)
+    assert browser.console() == []
 
 
 def test_keys_step_the_cursor(browser: Browser, session: Path) -> None:

@@ -32,7 +32,8 @@ To make another page, register columns, name the tracks, list the blocks::
   the same time since their starts. A track without the present axis is met at the leader's time.
 - Whatever moves in time moves with the cursor; the play button runs it. So a plan of many movers is a Map of their
   tracks, and an animation is the cursor played.
-- Rows of many satellites or movers in one set of columns are `Groups` (see `satellites.py`); `Cloud` draws them.
+- Rows of many satellites or movers in one set of columns are `Groups` (see `satellites.py`); `Cloud` draws them, and
+  `Lanes` what lasted from one sample to another (see `arcs.py`).
 - A new kind of block: a frozen dataclass with `scripts`, `html(ident)` and `spec()`; a module in `assets/` that calls
   `register(kind, mount)`. `mount(element, spec, {store, view})` draws into `element`, listens by
   `view.on(["range", "cursor", "axis", "theme"], …)` and returns its `Surface`. No build step: `scripts.py` puts the

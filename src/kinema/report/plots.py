@@ -16,6 +16,13 @@ from kinema.report.trajectory import velocity_sigma_mps
 KMH = 3.6
 
 _SHOWN_UNITS = {"rad": ("°", 180 / np.pi), "rad/s": ("°/s", 180 / np.pi)}
+_TITLES = {
+    "ratio": "Ambiguity ratio",
+    "success_rate": "Ambiguity success rate",
+    "fixed_ambiguities": "Fixed ambiguities",
+    "age_s": "Age of corrections",
+    "hpl_m": "Horizontal protection level",
+}
 _COLOURS = ("--c1", "--c2", "--c3", "--c4", "--c5", "--c6")
 
 
@@ -142,6 +149,17 @@ def satellites(draft: Draft, sight: Sight | None) -> None:
         )
 
 
+def _named(draft: Draft, name: str, channel: Channel) -> None:
+    """A plot of a channel that is known by name."""
+    title, unit = _TITLES[name], "" if channel.unit == "1" else channel.unit
+    draft.columns.add(f"channel.{name}", channel.value, unit=unit, label=title)
+    colour, style = ("--c1", "step") if name == "fixed_ambiguities" else ("--c4", "line")
+    line = Line(f"channel.{name}", channel.label or title.lower(), colour=colour, style=style)
+    limits, log = robust_range(channel.value), wide(channel.value)
+    draft.plots.append(Plot(title, unit, [line], (), limits, not log, 110, log=log))
+    draft.colourings.append(ramp(f"channel.{name}", title, unit, channel.value))
+
+
 def _counts(draft: Draft, sight: Sight | None) -> None:
     """How many satellites were seen and used."""
     motion, columns = draft.motion, draft.columns
@@ -163,10 +181,15 @@ def _sky(groups: Groups) -> Sky:
 
 
 def channels(draft: Draft) -> None:
-    """Extra channels, those of one unit in one plot of at most six lines."""
+    """Extra channels: those of ambiguities and corrections each by itself, for their sizes differ; of the others
+    those of one unit in one plot of at most six lines."""
     by_unit: dict[str, list[tuple[str, Channel]]] = {}
     for name, channel in draft.motion.solution.channels.items():
-        if np.isfinite(channel.value).any():
+        if not np.isfinite(channel.value).any():
+            continue
+        if name in _TITLES:
+            _named(draft, name, channel)
+        else:
             by_unit.setdefault(channel.unit, []).append((name, channel))
     for unit, members in by_unit.items():
         shown, factor = _SHOWN_UNITS.get(unit, ("" if unit == "1" else unit, 1.0))

@@ -11,6 +11,7 @@ from kinema.core.event import Event
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
 from kinema.core.time import WEEK_NS, iso_utc, unix_ns_from_gps_ns
+from kinema.report.arcs import arc_blocks
 from kinema.report.blocks.base import Axis, Span, Track
 from kinema.report.blocks.charts import Category, Strip
 from kinema.report.blocks.map import Colouring, Ellipses, Map
@@ -78,6 +79,7 @@ def session_page(
         sections=[
             Section("", draft.plots, "split", [_map(draft)]),
             *([Section("Satellites", draft.sky_plots, "split", draft.sky)] if draft.sky_plots else []),
+            *([Section("Carrier phase", carrier)] if (carrier := arc_blocks(draft)) else []),
             *_tables(draft, solution, score, recording, sight),
         ],
     )

@@ -1,13 +1,13 @@
 // A value per satellite and sample: thin lines or dots, those left out in another mark.
 import { reading } from "./format.js";
-import { clipTo, drawAxes, drawBrush, drawCursor, drawSpans, frameOf, yRange } from "./frame.js";
+import { clipTo, drawAxes, drawBrush, drawCursor, drawSpans, drawTag, frameOf, yRange } from "./frame.js";
 import { xGestures } from "./gestures.js";
 import { GroupRows, familyLegend } from "./groups.js";
 import { drawLine, scaleX, scaleY } from "./lines.js";
 import { gapOf } from "./plot.js";
 import { register } from "./registry.js";
 import { Pyramid } from "./store.js";
-import { Surface, font, make } from "./surface.js";
+import { Surface, make } from "./surface.js";
 import { familyColour, paint } from "./theme.js";
 
 async function mountCloud(element, spec, { store, view }) {
@@ -116,17 +116,7 @@ async function mountCloud(element, spec, { store, view }) {
     ctx.stroke();
     const state = states ? spec.states[states[hover.row]] : "";
     const words = `${groups.names[hover.group]}  ${reading(values[hover.row])} ${spec.unit}${state ? "  " + state : ""}`;
-    ctx.font = font(11, 600);
-    const wide = ctx.measureText(words).width + 12;
-    const left = a + 10 + wide > frame.right ? a - 10 - wide : a + 10, top = Math.max(b - 22, frame.top);
-    ctx.fillStyle = paint("--card");
-    ctx.globalAlpha = 0.92;
-    ctx.fillRect(left, top, wide, 18);
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = paint("--ink");
-    ctx.textAlign = "left";
-    ctx.textBaseline = "middle";
-    ctx.fillText(words, left + 6, top + 9);
+    drawTag(ctx, frame, a, b, words);
   }
 
   function findHover(event) {

@@ -53,7 +53,7 @@ export function drawSpans(ctx, frame, view) {
 }
 
 export function drawAxes(ctx, frame, view) {
-  const px = scaleX(frame), py = scaleY(frame);
+  const py = scaleY(frame);
   ctx.font = font();
   ctx.fillStyle = paint("--muted");
   ctx.textBaseline = "middle";
@@ -63,6 +63,14 @@ export function drawAxes(ctx, frame, view) {
     rule(ctx, frame.left, y, frame.right, y, value === 0 ? paint("--line-strong") : paint("--line"));
     ctx.fillText(words, frame.left - 7, y);
   }
+  drawTicks(ctx, frame, view);
+}
+
+// The ticks of the shared x axis alone.
+export function drawTicks(ctx, frame, view) {
+  const px = scaleX(frame);
+  ctx.font = font();
+  ctx.fillStyle = paint("--muted");
   ctx.textBaseline = "alphabetic";
   ctx.textAlign = "center";
   const y = frame.bottom + 13;
@@ -106,6 +114,21 @@ export function drawCursor(ctx, frame, view) {
   if (view.cursor === null || view.cursor < frame.x0 || view.cursor > frame.x1) return;
   const x = Math.round(scaleX(frame)(view.cursor)) + 0.5;
   rule(ctx, x, frame.top, x, frame.bottom, view.held ? paint("--accent") : paint("--cursor"));
+}
+
+// Words about what is at (x, y), beside it inside the frame.
+export function drawTag(ctx, frame, x, y, words) {
+  ctx.font = font(11, 600);
+  const wide = ctx.measureText(words).width + 12;
+  const left = Math.max(x + 10 + wide > frame.right ? x - 10 - wide : x + 10, 0), top = Math.max(y - 22, frame.top);
+  ctx.fillStyle = paint("--card");
+  ctx.globalAlpha = 0.92;
+  ctx.fillRect(left, top, wide, 18);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = paint("--ink");
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  ctx.fillText(words, left + 6, top + 9);
 }
 
 export function drawBrush(ctx, frame, brush) {

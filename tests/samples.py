@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from antex_text import small as small_antex
 from kinema.formats.base import Source
 from kinema.formats.reading import discover
 from rinex_text import OBS3, epoch3, gps, header
@@ -24,6 +25,7 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         '"s","km/h","deg","deg","m","mm"\n\n'
         + "".join(f'"{k / 10:.3f}","100.0","31.{10000 + k}","121.{10000 + k}","12.0","800"\n' for k in range(12))
     )),
+    "antex": ("igs.atx", small_antex()),
     "dovex": ("run.dovex", (
         "datetime,driver,course,short_name\n2024-06-24,Someone,Somewhere,SW\nlaps_ms\n61234,60999\n"
         "timestamp,sats,hdop,lat,lng,speed_mph,altitude_m,heading_deg,h_acc_m,rpm,accel_x\n"

@@ -76,7 +76,7 @@ def _assemble(
         f"zenith wet delay correction at the end {out.zenith_m[-1]:.3f} m ± {COLOURED * out.zenith_sigma_m[-1]:.3f} m",
         convergence,
         f"{int((table.slip > 0).sum())} arcs; " + ", ".join(f"{k}: {a}+{b}" for k, (a, b) in table.signals.items()),
-        "satellites' antennas by block type; the receiver's antenna is not modelled (centimetres in height)",
+        *table.antenna_notes,
     )
     return Solution(
         t_ns=table.t_ns, p_e_m=p, cov_p_e_m2=cov, v_e_mps=rough.v_e_mps, cov_v_e=rough.cov_v_e, status=status,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.core.antennas import Antennas
 from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOrbits
 from kinema.core.frames import c_ne, geodetic_from_ecef
@@ -19,6 +20,7 @@ from kinema.core.streams import LLI_SLIP, GnssObservations
 from kinema.core.time import iso_gps
 from kinema.errors import ConfigError, EstimationError
 from kinema.estimate.options import SolveOptions
+from kinema.estimate.ppp_antennas import phase_centres
 from kinema.estimate.satellite_states import SatelliteStates, row_epochs, satellite_states
 from kinema.sensors.antenna import antenna_offsets_e
 from kinema.sensors.celestial import sun_moon_e
@@ -88,6 +90,7 @@ class PppTable:
     slip: U8
     reason: U8
     signals: dict[str, tuple[str, str]]
+    antenna_notes: tuple[str, ...]
 
 
 def _choose(observations: GnssObservations, systems: str) -> dict[str, tuple[int, int, int, int]]:
@@ -139,7 +142,9 @@ def build_ppp(recording: Recording, options: SolveOptions, params: PppParams, x0
     states, beyond_m = past_the_orbits(recording, states, epoch)
     sun = sun_moon_e(observations.t_ns)[0][epoch]
     sat = observations.sat.astype(np.int64)
-    sat_p = states.p_e_m + antenna_offsets_e(sat, states.p_e_m, sun)
+    signals = {k: (observations.signals[k][a], observations.signals[k][b]) for k, (a, b, _, _) in pairs.items()}
+    centres = phase_centres(recording.get("antennas", Antennas), observations, signals)
+    sat_p = states.p_e_m + antenna_offsets_e(sat, states.p_e_m, sun, centres.offsets())
     code, phase, length, gf, wide, cn0, lost = _combine(observations, pairs)
     tide = solid_tide_e(observations.t_ns, x0_e_m)
     here = x0_e_m + tide
@@ -150,6 +155,7 @@ def build_ppp(recording: Recording, options: SolveOptions, params: PppParams, x0
     iono, tropo, wet = (np.full(m, np.nan) for _ in range(3))
     atmosphere_rows(observations.t_ns, epoch, here, azimuth, elevation, np.zeros(8), IONO_GPS, iono, tropo, wet)
     model = rho - states.clock_m + tropo + _shapiro(sat_p, here[epoch], rho)
+    model += centres.range_m(sat, sat_p, here[epoch], unit, azimuth, elevation)
     turn = windup_cycles(sat, epoch, states.p_e_m, sun, here[epoch])
     low = ~(elevation > params.elevation_mask_rad) | (states.reason != Reason.USED)
     code, phase = code - model, phase - model - turn * length
@@ -165,8 +171,7 @@ def build_ppp(recording: Recording, options: SolveOptions, params: PppParams, x0
         observations.t_ns, observations.row_start, sat, epoch, x0_e_m, unit, azimuth,
         elevation, code, phase, (params.code_sigma_m * glonass) ** 2 * shape,
         params.phase_sigma_m**2 * shape + beyond_m**2,
-        mapping, cn0, arc, slip, reason,
-        {k: (observations.signals[k][a], observations.signals[k][b]) for k, (a, b, _, _) in pairs.items()},
+        mapping, cn0, arc, slip, reason, signals, centres.notes,
     )  # fmt: skip
 
 

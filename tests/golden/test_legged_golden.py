@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kinema.core.solution import Solution
+from kinema.errors import EstimationError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.strategy import solve
 from kinema.formats.reading import read
@@ -36,3 +37,8 @@ def test_base_pose(data_dir: Path, name: str, position_m: float, attitude_deg: f
     p, turn = against_capture(solve(recording, SolveOptions(method="filter")), recording.streams["truth"])
     assert p < position_m
     assert turn < attitude_deg
+
+
+def test_two_walks_in_a_folder_are_not_taken_for_one(data_dir):
+    with pytest.raises(EstimationError, match="two recordings"):
+        solve(read(data_dir / "humanoid-icub"))

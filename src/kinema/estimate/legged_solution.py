@@ -11,7 +11,8 @@ from kinema.core.frames import WGS84_A_M
 from kinema.core.recording import Recording
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, Series
-from kinema.errors import ConfigError, DataError
+from kinema.core.time import iso_gps
+from kinema.errors import ConfigError, DataError, EstimationError
 from kinema.estimate import legged_filter as lf
 from kinema.estimate.legged_filter import LeggedState
 from kinema.estimate.legged_params import LeggedParams
@@ -21,6 +22,7 @@ from kinema.sensors.foot_contact import load_share, standing
 from kinema.sensors.urdf import Robot
 
 _LEVEL_S = 0.3
+_LONGEST_GAP_S = 1.0
 _AXES = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
 """World x, y, z (east, north, up) to north, east, down."""
 _FLIP = np.diag([1.0, -1.0, -1.0])
@@ -35,6 +37,7 @@ def solve_legged(recording: Recording, options: SolveOptions, params: LeggedPara
     """
     imu, joints = recording.need("imu", Imu), recording.need("joints", Series)
     forces = recording.need("foot_forces", Series)
+    _refuse_gaps(imu)
     robot = robot_of(params)
     p_foot, c_foot, arm, c_bs = feet_in_imu(robot, joints, params)
     t = (imu.t_ns - imu.t_ns[0]) * 1e-9
@@ -57,6 +60,18 @@ def solve_legged(recording: Recording, options: SolveOptions, params: LeggedPara
         p[k], v[k] = state.p - c[k] @ arm, state.v - state.r @ np.cross(w_s[k] - state.bg, c_bs.T @ arm)
         cov[k] = _base_cov(state, p[k])
     return _solution(imu, p, v, c, cov, worst, np.asarray(stands.any(axis=1)), recording, options)
+
+
+def _refuse_gaps(imu: Imu) -> None:
+    """Steps cannot be bridged: after a pause nothing tells where the feet went."""
+    pause_s = np.diff(imu.t_ns) * 1e-9
+    longest = int(np.argmax(pause_s)) if len(pause_s) else 0
+    if len(pause_s) and pause_s[longest] > _LONGEST_GAP_S:
+        raise EstimationError(
+            f"the robot's sensors pause for {pause_s[longest]:.1f} s after {iso_gps(int(imu.t_ns[longest]))} GPS; "
+            "two recordings? give one at a time",
+            int(imu.t_ns[longest]),
+        )
 
 
 def robot_of(params: LeggedParams) -> Robot:

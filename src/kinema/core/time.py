@@ -49,11 +49,6 @@ def leap_seconds(t_ns: int | I64) -> int | I64:
     return int(leap) if np.ndim(leap) == 0 else leap
 
 
-def leaps_known_until_ns() -> int:
-    """GPS time at which the leap second table expires."""
-    return gps_ns_from_datetime(dt.datetime.fromisoformat(LEAPS_EXPIRE + "T00:00:00+00:00"))
-
-
 @overload
 def gps_ns_from_unix_ns(unix_ns: int) -> int: ...
 @overload

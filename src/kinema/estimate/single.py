@@ -113,21 +113,11 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     from kinema.kernels.smoother import filter_pass, smooth_covariances, smooth_pass
 
     n, m, s = len(rows.t_s), len(rows.epoch), 8 + len(rows.systems)
-    x = np.zeros((n, s))
-    start = np.interp(rows.t_s, rows.t_s[np.isfinite(rows.clock0_m)], rows.clock0_m[np.isfinite(rows.clock0_m)])
-    x[:, 3] = start
-    if n > 1:
-        x[:, 7] = np.gradient(start, rows.t_s)
-    x[:, 9:] = rows.bias_m[1:]
+    x = _first_states(rows, s)
     resid, weight = np.zeros((m, 3)), np.zeros((m, 3))
     d, cross, b = np.zeros((n, s, s)), np.zeros((n, s, s)), np.zeros((n, s))
     up = rows.p0_e_m / np.linalg.norm(rows.p0_e_m, axis=1, keepdims=True)
-    process = np.array([
-        params.acceleration_mps2**2, params.vertical_acceleration_mps2**2, params.clock_noise_mps**2,
-        params.clock_drift_noise_mps2**2, params.bias_drift_m_per_sqrt_s**2,
-        params.zenith_drift_m_per_sqrt_s**2,
-    ])  # fmt: skip
-    prior = np.array([1e5, 1e5, 1e5, 1e9, 1e4, 1e4, 1e4, 1e5, params.troposphere_sigma_m, *([1e5] * (s - 9))])
+    process, prior = _process_and_prior(params, s)
     if instantaneous:
         rows = replace(rows, sigma=rows.sigma * (1.0, 1.0, 0.0), prev=np.full(m, -1, dtype=np.int64), linked=False)
         process[:4] = UNLINKED
@@ -190,6 +180,28 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
     weight[:, CODE] *= share
     sigma[:, CODE] = np.where(rows.sigma[:, CODE] > 0, np.hypot(noise, slow), 0.0)
     return Track(rows.p0_e_m + x[:, :3], x[:, 4:7], x[:, 3] + rows.jump_m, x[:, 7], cov, resid, weight, sigma, x[:, 9:])
+
+
+def _first_states(rows: Rows, s: int) -> F64:
+    """States (n, s) to begin with: the clocks and biases of the single epochs, nothing else."""
+    x = np.zeros((len(rows.t_s), s))
+    known = np.isfinite(rows.clock0_m)
+    x[:, 3] = np.interp(rows.t_s, rows.t_s[known], rows.clock0_m[known])
+    if len(x) > 1:
+        x[:, 7] = np.gradient(x[:, 3], rows.t_s)
+    x[:, 9:] = rows.bias_m[1:]
+    return x
+
+
+def _process_and_prior(params: Params, s: int) -> tuple[F64, F64]:
+    """Power densities of the process, and sigmas of the first epoch's s states, as kernels.smoother reads them."""
+    process = np.array([
+        params.acceleration_mps2**2, params.vertical_acceleration_mps2**2, params.clock_noise_mps**2,
+        params.clock_drift_noise_mps2**2, params.bias_drift_m_per_sqrt_s**2,
+        params.zenith_drift_m_per_sqrt_s**2,
+    ])  # fmt: skip
+    prior = np.array([1e5, 1e5, 1e5, 1e9, 1e4, 1e4, 1e4, 1e5, params.troposphere_sigma_m, *([1e5] * (s - 9))])
+    return process, prior
 
 
 def slow_covariance(rows: Rows, slow_m: F64, share: F64, params: Params) -> F64:

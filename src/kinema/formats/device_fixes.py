@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.time import iso_gps
 from kinema.errors import FormatError
 from kinema.formats.base import Source
+from kinema.formats.column_names import Column
 
 GPS_SIGMA_M = 1.5
 """Horizontal standard uncertainty per axis of a consumer receiver that states none, at HDOP 1."""
@@ -36,6 +38,17 @@ class FixColumns:
     sigma_m: F64 | None = None
     hdop: F64 | None = None
     n_sats: F64 | None = None
+
+    @classmethod
+    def of_roles(cls, t_ns: I64, by_role: Mapping[str, Column]) -> FixColumns:
+        """The columns of a logger's table by what they mean (column_names.role_of); "lat" and "lon" must be there."""
+
+        def si(role: str) -> F64 | None:
+            return by_role[role].si()[0] if role in by_role else None
+
+        heading = by_role["heading"].values if "heading" in by_role else None
+        lat, lon = by_role["lat"].values, by_role["lon"].values
+        return cls(t_ns, lat, lon, si("height"), si("speed"), heading, si("accuracy"), si("hdop"), si("satellites"))
 
 
 def fixes_of(source: Source, fix: FixColumns, drop_repeats: bool = True) -> tuple[Solution, tuple[Issue, ...]]:

@@ -41,23 +41,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     by_role = {role_of(c.name): c for c in columns}
     t_ns = gps_ns_from_unix_ns(whole(values[0], 1e6))
 
-    def si(role: str) -> np.ndarray | None:
-        return by_role[role].si()[0] if role in by_role else None
-
-    fixes, odd = fixes_of(
-        source,
-        FixColumns(
-            t_ns,
-            by_role["lat"].values,
-            by_role["lon"].values,
-            si("height"),
-            si("speed"),
-            by_role["heading"].values if "heading" in by_role else None,
-            si("accuracy"),
-            si("hdop"),
-            si("satellites"),
-        ),
-    )
+    fixes, odd = fixes_of(source, FixColumns.of_roles(t_ns, by_role))
     skip = ("time", "lat", "lon", "height", "heading", "accuracy", "hdop", "satellites")
     streams: dict[str, object] = {"fixes": fixes, **series_of(t_ns, columns, skip=skip)}
     if laps_ms:

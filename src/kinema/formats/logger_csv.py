@@ -18,7 +18,7 @@ from kinema.errors import FormatError
 from kinema.formats.aim_csv import LOCAL_TIME
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.channels import laps_from_counter, read_table, series_of
-from kinema.formats.column_names import Column, cells_of, role_of, split_unit, to_si, whole
+from kinema.formats.column_names import Column, cells_of, role_of, split_unit, whole
 from kinema.formats.device_fixes import FixColumns, fixes_of
 from kinema.formats.trajectory import DATE_UNKNOWN
 
@@ -89,23 +89,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         f"{r} = '{n}'" for r, n in zip(roles, names, strict=True) if r in ("time", "lat", "lon", "height", "speed")
     )
 
-    def si(role: str) -> F64 | None:
-        return to_si(by_role[role].values, by_role[role].unit)[0] if role in by_role else None
-
-    fixes, odd = fixes_of(
-        source,
-        FixColumns(
-            t_ns,
-            by_role["lat"].values,
-            by_role["lon"].values,
-            si("height"),
-            si("speed"),
-            by_role["heading"].values if "heading" in by_role else None,
-            si("accuracy"),
-            si("hdop"),
-            si("satellites"),
-        ),
-    )
+    fixes, odd = fixes_of(source, FixColumns.of_roles(t_ns, by_role))
     skip = ("time", "lat", "lon", "height", "heading", "accuracy", "hdop", "satellites", "lap")
     streams: dict[str, object] = {"fixes": fixes, **series_of(t_ns, columns, skip=skip)}
     if "lap" in by_role and len(laps := laps_from_counter(t_ns, by_role["lap"].values)):

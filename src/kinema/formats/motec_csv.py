@@ -46,23 +46,7 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     columns = [Column(n, u, v) for n, u, v in zip(names, units, values, strict=True)]
     by_role = {r: c for r, c in zip(reversed(roles), reversed(columns), strict=True) if r}
 
-    def si(role: str) -> np.ndarray | None:
-        return by_role[role].si()[0] if role in by_role else None
-
-    fixes, odd = fixes_of(
-        source,
-        FixColumns(
-            t_ns,
-            by_role["lat"].values,
-            by_role["lon"].values,
-            si("height"),
-            si("speed"),
-            by_role["heading"].values if "heading" in by_role else None,
-            si("accuracy"),
-            si("hdop"),
-            si("satellites"),
-        ),
-    )
+    fixes, odd = fixes_of(source, FixColumns.of_roles(t_ns, by_role))
     skip = ("time", "lat", "lon", "height", "heading", "accuracy", "satellites", "hdop")
     streams: dict[str, object] = {"fixes": fixes, **series_of(t_ns, columns, skip=skip)}
     laps = beacon_laps(" ".join(facts.get("beacon markers", [])).split(), origin_ns)

@@ -8,7 +8,7 @@ import pytest
 import kinema
 from kinema.estimate.single import tune_of
 from kinema.estimate.single_params import Params
-from kinema.kernels.smoother import filter_pass, smooth_covariances, smooth_pass
+from kinema.kernels.smoother_pass import filter_pass, smooth_covariances, smooth_pass
 
 EPOCHS, SATS, STATES = 6, 7, 10
 

@@ -9,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from kinema.kernels import inertial as ki
+from kinema.kernels import inertial_rows as rows_of
+from kinema.kernels import inertial_transition as moving
 from kinema.kernels.rotation import dcms_from_quats, quat_normalise, rotvec_from_dcm
 
 F64 = NDArray[np.float64]
@@ -73,31 +75,31 @@ RAW = np.array([0.1, -0.2, 0.3])
 
 def fix_position(x: F64) -> tuple[F64, F64]:
     y, h = np.zeros(3), np.zeros((3, ki.N))
-    ki.fix_position_rows(x, means_of(x, RAW), x[:3] * 0 + some_state()[:3], y, h, np.zeros((24, 3)))
+    rows_of.fix_position_rows(x, means_of(x, RAW), x[:3] * 0 + some_state()[:3], y, h, np.zeros((24, 3)))
     return y, h
 
 
 def fix_velocity(x: F64) -> tuple[F64, F64]:
     y, h = np.zeros(3), np.zeros((3, ki.N))
-    ki.fix_velocity_rows(x, means_of(x, RAW), np.ones(3), y, h, np.zeros((24, 3)))
+    rows_of.fix_velocity_rows(x, means_of(x, RAW), np.ones(3), y, h, np.zeros((24, 3)))
     return y, h
 
 
 def constraint(x: F64) -> tuple[F64, F64]:
     y, h = np.zeros(3), np.zeros((3, ki.N))
-    ki.constraint_rows(x, means_of(x, RAW), y, h, np.zeros((3, ki.N)), np.zeros((24, 3)))
+    rows_of.constraint_rows(x, means_of(x, RAW), y, h, np.zeros((3, ki.N)), np.zeros((24, 3)))
     return y[:2], h[:2]
 
 
 def wheel(x: F64) -> tuple[F64, F64]:
     y, h = np.zeros(3), np.zeros((3, ki.N))
-    ki.wheel_row(x, means_of(x, RAW), 19.0, y, h, np.zeros((3, ki.N)), np.zeros((24, 3)))
+    rows_of.wheel_row(x, means_of(x, RAW), 19.0, y, h, np.zeros((3, ki.N)), np.zeros((24, 3)))
     return y[:1], h[:1]
 
 
 def standstill_rate(x: F64) -> tuple[F64, F64]:
     y, h = np.zeros(3), np.zeros((3, ki.N))
-    ki.rate_rows(x, RAW, y, h, np.zeros((24, 3)))
+    rows_of.rate_rows(x, RAW, y, h, np.zeros((24, 3)))
     return y, h
 
 
@@ -127,7 +129,7 @@ def test_a_late_fix_shows_the_place_of_earlier() -> None:
 
 def propagated(x: F64, dth: F64, dv: F64, dt: F64) -> tuple[F64, F64]:
     out, a = x.copy(), np.zeros((ki.N_NAV, ki.N_DRIVE))
-    ki.propagate_state(out, dth, dv, dt, 0, len(dt), np.zeros((2, 3)), a, np.zeros((6, 3)), np.zeros((24, 3)))
+    moving.propagate_state(out, dth, dv, dt, 0, len(dt), np.zeros((2, 3)), a, np.zeros((6, 3)), np.zeros((24, 3)))
     return out, a
 
 

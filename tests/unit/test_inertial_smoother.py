@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kinema.kernels import inertial as ki
+from kinema.kernels import inertial_transition as moving
 from kinema.kernels.kalman import adjoint_measurement, scalar_update
 from kinema.kernels.rotation import dcms_from_quats, quats_from_dcms, rotvec_from_dcm
 from kinema.kernels.strapdown import gravity_e
@@ -95,7 +96,7 @@ def test_strapdown_follows_an_exact_drive() -> None:
     carry, a = np.zeros((2, 3)), np.zeros((ki.N_NAV, ki.N_DRIVE))
     work, means = np.zeros((24, 3)), np.zeros((6, 3))
     for first in range(0, len(dt), 5):
-        ki.propagate_state(x, dth, dv, dt, first, min(first + 5, len(dt)), carry, a, means, work)
+        moving.propagate_state(x, dth, dv, dt, first, min(first + 5, len(dt)), carry, a, means, work)
     assert np.linalg.norm(x[0:3] - truth.p_e_m[-1]) < 0.05
     turn = rotvec_from_dcm(dcms_from_quats(x[6:10]) @ truth.C_eb[-1].T)
     assert np.rad2deg(np.linalg.norm(turn)) < 0.01
@@ -113,7 +114,7 @@ def test_at_rest_nothing_moves() -> None:
     # the body turns with the Earth: its axes stay those of e
     dv, dth = np.tile(-g * 0.01, (10_000, 1)), np.tile(turn * 0.01, (10_000, 1))
     a = np.zeros((ki.N_NAV, ki.N_DRIVE))
-    ki.propagate_state(x, dth, dv, dt, 0, 10_000, np.zeros((2, 3)), a, np.zeros((6, 3)), np.zeros((24, 3)))
+    moving.propagate_state(x, dth, dv, dt, 0, 10_000, np.zeros((2, 3)), a, np.zeros((6, 3)), np.zeros((24, 3)))
     assert np.linalg.norm(x[0:3] - p) < 1e-3
     assert np.linalg.norm(x[3:6]) < 1e-4
 

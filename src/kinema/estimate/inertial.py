@@ -12,7 +12,8 @@ from kinema.errors import EstimationError
 from kinema.estimate.inertial_nodes import Nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.kernels import inertial as ki
-from kinema.kernels.inertial_pass import MAX_ROWS, N_KEPT, run_pass, smooth_pass
+from kinema.kernels.inertial_pass import MAX_ROWS, N_KEPT, run_pass
+from kinema.kernels.inertial_smooth import smooth_pass
 from kinema.kernels.rotation import quats_from_dcms
 
 KEPT = (*range(ki.N_NAV), ki.TD, ki.L, ki.L + 1, ki.L + 2, ki.MU, ki.MU + 1)

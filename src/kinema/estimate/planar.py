@@ -72,7 +72,7 @@ class PlanarTrack:
 def solve_planar(ranges: PreparedRanges, odometry: Series | None, params: Params) -> PlanarTrack:
     """Batch estimate. Raises EstimationError where the ranges do not position the mover, DataError for odometry that
     lacks a forward speed and a yaw rate."""
-    from kinema.kernels.smoother import smooth_covariances
+    from kinema.kernels.smoother_pass import smooth_covariances
 
     problem = _Problem(ranges, odometry, params)
     runs = [run for start in problem.starts() if (run := problem.converged(start)) is not None]

@@ -110,7 +110,7 @@ def solve_rows(rows: Rows, params: Params, *, causal: bool = False, instantaneou
 
     Raises EstimationError where the equations have no solution.
     """
-    from kinema.kernels.smoother import filter_pass, smooth_covariances, smooth_pass
+    from kinema.kernels.smoother_pass import filter_pass, smooth_covariances, smooth_pass
 
     n, m, s = len(rows.t_s), len(rows.epoch), 8 + len(rows.systems)
     x = _first_states(rows, s)

@@ -1,0 +1,164 @@
+"""A node's measurements, each folded with its guard: fixes, wheels and the axle, rest."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kinema.kernels.inertial import (
+    D_LOGL,
+    D_NHC,
+    D_NHC_DOWN,
+    D_NIS_P,
+    D_WEIGHT_P,
+    D_WHEEL,
+    D_ZUPT,
+    FIX_GATE,
+    NHC_LAT,
+    NHC_MIN_SPEED,
+    NHC_SLIP,
+    NHC_VERT,
+    PHI,
+    TD,
+    WHEEL_FRACTION,
+    WHEEL_SIGMA,
+    X_V,
+    ZARU_SIGMA,
+    ZUPT_SIGMA,
+    N,
+    P,
+    V,
+    fold,
+    inject,
+    nis3,
+    whiten3,
+)
+from kinema.kernels.inertial_rows import constraint_rows, fix_position_rows, fix_velocity_rows, rate_rows, wheel_row
+from kinema.kernels.jit import kernel
+
+F64 = Any
+
+SCALAR_GATE = 9.0
+LOST_STREAK = 30.0
+"""So many outliers in a row are none."""
+QUIET_SPEED_MPS = 0.05
+QUIET_SPEED_MAX_MPS = 4.0
+
+
+@kernel
+def _loosen(p: F64, y: F64) -> None:
+    """Admit that position, velocity, attitude and clock may be off, the position by as much as the innovation y."""
+    for i in range(3):
+        p[P + i, P + i] += y[i] * y[i]
+        p[V + i, V + i] += 1.0
+        p[PHI + i, PHI + i] += 0.03 * 0.03
+    p[TD, TD] += 0.1 * 0.1
+
+
+@kernel
+def fix_update(
+    x: F64, p: F64, dx: F64, means: F64, par: F64, has: int, fixes: F64, told: F64, tape: F64, at: int,
+    y: F64, r: F64, h: F64, work: F64, turn: F64, streak: F64,
+) -> int:  # fmt: skip
+    """Position, then velocity of one fix row (24): p, R_p, v, R_v. Outliers are weighted down, not dropped.
+
+    streak (2,) counts those of position and of velocity that followed each other.
+    """
+    for part in range(2):
+        if not has & (1 << part):
+            continue
+        z = fixes[12 * part : 12 * part + 3]
+        if part == 0:
+            fix_position_rows(x, means, z, y, h, work)
+        else:
+            fix_velocity_rows(x, means, z, y, h, work)
+        for i in range(3):
+            for j in range(3):
+                r[i, j] = fixes[12 * part + 3 + 3 * i + j]
+        nis = nis3(p, y, h, r)
+        weight = 1.0
+        streak[part] = streak[part] + 1.0 if nis > par[FIX_GATE] else 0.0
+        if streak[part] >= LOST_STREAK:
+            # so many cannot all be outliers: it is the filter that is lost
+            streak[part] = 0.0
+            _loosen(p, y)
+        elif nis > par[FIX_GATE]:
+            weight = par[FIX_GATE] / nis
+            for i in range(3):
+                for j in range(3):
+                    r[i, j] /= weight
+        told[D_NIS_P + 2 * part] = nis
+        told[D_WEIGHT_P + 2 * part] = weight
+        if whiten3(r, y, h):
+            at = fold(p, dx, y, h, 0, 3, 1.0, tape, at)
+            inject(x, dx, turn)
+            logl = -math.log(weight) * 3.0
+            for i in range(at - 3, at):
+                logl += tape[i, 2 * N] ** 2 / tape[i, 2 * N + 1] + math.log(tape[i, 2 * N + 1])
+            told[D_LOGL] = logl if math.isnan(told[D_LOGL]) else told[D_LOGL] + logl
+    return at
+
+
+@kernel
+def _robust_scalar(
+    p: F64, dx: F64, y: F64, h: F64, row: int, r: float, tape: F64, at: int, told: F64, what: int
+) -> int:
+    """One row whose innovation is told in sigmas; beyond 3 sigmas its variance grows with the excess."""
+    s = r
+    for i in range(N):
+        t = 0.0
+        for j in range(N):
+            t += p[i, j] * h[row, j]
+        s += h[row, i] * t
+    told[what] = y[row] / s**0.5
+    ratio = y[row] * y[row] / s
+    if ratio > SCALAR_GATE:
+        r = r * ratio / SCALAR_GATE
+    return fold(p, dx, y, h, row, row + 1, r, tape, at)
+
+
+@kernel
+def vehicle_update(
+    x: F64, p: F64, dx: F64, means: F64, par: F64, wheel: float, nhc: int, told: F64, tape: F64, at: int,
+    y: F64, h: F64, rows: F64, work: F64, turn: F64,
+) -> int:  # fmt: skip
+    """Wheel speed, then the non-holonomic constraint above its smallest speed."""
+    if not math.isnan(wheel):
+        wheel_row(x, means, wheel, y, h, rows, work)
+        sigma2 = par[WHEEL_SIGMA] ** 2 + (par[WHEEL_FRACTION] * wheel) ** 2
+        at = _robust_scalar(p, dx, y, h, 0, sigma2, tape, at, told, D_WHEEL)
+        inject(x, dx, turn)
+    if nhc:
+        constraint_rows(x, means, y, h, rows, work)
+        speed = abs(work[7, 0])
+        if speed > par[NHC_MIN_SPEED]:
+            accel = par[NHC_SLIP] * speed * abs(work[8, 2])
+            at = _robust_scalar(p, dx, y, h, 0, par[NHC_LAT] ** 2 + accel * accel, tape, at, told, D_NHC)
+            r = par[NHC_VERT] ** 2 + 0.25 * accel * accel
+            at = _robust_scalar(p, dx, y, h, 1, r, tape, at, told, D_NHC_DOWN)
+            inject(x, dx, turn)
+    return at
+
+
+@kernel
+def standstill_update(
+    x: F64, p: F64, dx: F64, par: F64, rate: F64, told: F64, tape: F64, at: int, y: F64, h: F64, work: F64, turn: F64
+) -> int:
+    """Zero velocity and zero rate, where the speed allows that the quiet means rest."""
+    v2 = x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2
+    spread = max(p[V, V], p[V + 1, V + 1], p[V + 2, V + 2])
+    limit = min(QUIET_SPEED_MPS + 3.5 * spread**0.5, QUIET_SPEED_MAX_MPS)
+    if v2 > limit * limit:
+        return at
+    told[D_ZUPT] = 1.0
+    for i in range(3):
+        for j in range(N):
+            h[i, j] = 0.0
+        h[i, V + i] = 1.0
+        y[i] = -x[X_V + i]
+    at = fold(p, dx, y, h, 0, 3, par[ZUPT_SIGMA] ** 2, tape, at)
+    inject(x, dx, turn)
+    rate_rows(x, rate, y, h, work)
+    at = fold(p, dx, y, h, 0, 3, par[ZARU_SIGMA] ** 2, tape, at)
+    inject(x, dx, turn)
+    return at

@@ -12,7 +12,7 @@ from kinema.errors import EstimationError
 from kinema.estimate.inertial_nodes import Nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.kernels import inertial as ki
-from kinema.kernels.inertial_pass import MAX_ROWS, N_KEPT, run_pass
+from kinema.kernels.inertial_pass import FULL_EACH, MAX_ROWS, N_KEPT, run_pass
 from kinema.kernels.inertial_smooth import smooth_pass
 from kinema.kernels.rotation import quats_from_dcms
 
@@ -29,8 +29,9 @@ class Pass:
 
     x (K, X_SIZE) nominal states; cov (K, 15, 15) of position, velocity (e), attitude (e, left
     error), time offset, lever arm (s) and mounting (b: pitch, yaw);
-    told (K, D_SIZE) innovations; means (K, 6, 3) rate (s), acceleration (e), gravity (e), C_es; end: state and
-    covariance after the last node; start: smoothed state before the first node (None for a causal pass).
+    told (K, D_SIZE) innovations; means (K, 6, 3) rate (s), acceleration (e), gravity (e), C_es; full_at (F,) nodes at
+    which the covariance full (F, N, N) of all states is kept; end: state and covariance after the last node; start:
+    smoothed state before the first node (None for a causal pass).
     """
 
     t_s: F64
@@ -38,13 +39,25 @@ class Pass:
     cov: F64
     told: F64
     means: F64
+    full_at: I64
+    full: F64
     end: Start
     start: Start | None = None
+
+    def sigma(self) -> F64:
+        """Standard deviations (K, N) of all states, between the nodes that keep them by interpolation."""
+        known = np.sqrt(np.maximum(np.diagonal(self.full, axis1=1, axis2=2), 0.0))
+        return interpolated(np.arange(len(self.t_s)), self.full_at, known)
 
     @property
     def misfit(self) -> float:
         """−2 log likelihood of the fixes, up to a constant: the smaller the likelier."""
         return float(np.nansum(self.told[:, ki.D_LOGL]))
+
+
+def interpolated(at: F64 | I64, known_at: I64, values: F64) -> F64:
+    """Columns of values (m, k) at known_at (m,), linearly at `at`."""
+    return np.stack([np.interp(at, known_at, column) for column in values.T], axis=1)
 
 
 def parameters(params: InertialParams, calibration: Calibration) -> F64:
@@ -116,6 +129,7 @@ class _Out:
 
     x: F64
     p: F64
+    full: F64
     means: F64
     told: F64
     trans: F64
@@ -128,14 +142,15 @@ def _chunk(nodes: Nodes, state: Start, carry: F64, par: F64, *, record: bool) ->
     """Run over some nodes, in place in `state` and `carry` (3, 3). Raises EstimationError."""
     k = len(nodes)
     out = _Out(
-        np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)), np.empty((k, 6, 3)), np.full((k, ki.D_SIZE), np.nan),
+        np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)),
+        np.empty((-(-k // FULL_EACH), ki.N, ki.N)), np.empty((k, 6, 3)), np.full((k, ki.D_SIZE), np.nan),
         np.empty((k, ki.N_NAV, ki.N_DRIVE)), np.empty((k, 2)),
         np.empty(((_rows(nodes) + MAX_ROWS + 1) if record else MAX_ROWS, 2 * ki.N + 2)), np.zeros(k + 1, np.int64),
     )  # fmt: skip
     done = run_pass(
         state.x, state.p, carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
         nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.rate,
-        out.x, out.p, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
+        out.x, out.p, out.full, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
     )  # fmt: skip
     if done < k:
         raise EstimationError(
@@ -149,6 +164,7 @@ def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibr
     """In chunks, so that memory holds: a long pass is recorded only where the smoother is, and run again for it."""
     par = parameters(params, calibration)
     edges = [*range(0, len(nodes), CHUNK_NODES), len(nodes)]
+    full_at = np.concatenate([np.arange(first, last, FULL_EACH) for first, last in pairwise(edges)])
     parts = [nodes.chunk(first, last) for first, last in pairwise(edges)]
     state, carry = Start(start.t_s, start.x.copy(), start.p.copy()), np.zeros((3, 3))
     before, outs = [], []
@@ -161,35 +177,43 @@ def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibr
             outs.append(replace(out, p=np.ascontiguousarray(out.p[:, :, KEPT]), trans=_NOTHING, tape=_NOTHING))
     end = Start(float(nodes.t_s[-1]), state.x, state.p)
     if not smooth:
-        x, cov, told, means = (np.concatenate([getattr(o, name) for o in outs]) for name in ("x", "p", "told", "means"))
-        return Pass(nodes.t_s, x, cov, told, means, end)
+        x, cov, full, told, means = (
+            np.concatenate([getattr(o, name) for o in outs]) for name in ("x", "p", "full", "told", "means")
+        )
+        return Pass(nodes.t_s, x, cov, told, means, full_at, full, end)
     lam, big = np.zeros(ki.N), np.zeros((ki.N, ki.N))
-    done: list[tuple[F64, F64, F64, F64]] = []
+    done: list[tuple[F64, ...]] = []
     for k in range(len(parts) - 1, -1, -1):
         if k < len(parts) - 1:
             x, p, carry = before[k]
             outs = [_chunk(parts[k], Start(0.0, x.copy(), p.copy()), carry.copy(), par, record=True)]
-        done.append(_smoothed(outs.pop(), end, lam, big))
-    x, cov, told, means = (np.concatenate(part[::-1]) for part in zip(*done, strict=True))
+        done.append(_smoothed(outs.pop(), lam, big))
+    x, cov, told, means, full = (np.concatenate(part[::-1]) for part in zip(*done, strict=True))
     x0 = start.x.copy()
     ki.inject(x0, -start.p @ lam, np.empty((2, 4)))
     p0 = start.p - start.p @ big @ start.p
-    return Pass(nodes.t_s, x, cov, told, means, end, Start(start.t_s, x0, 0.5 * (p0 + p0.T)))
+    return Pass(nodes.t_s, x, cov, told, means, full_at, full, end, Start(start.t_s, x0, 0.5 * (p0 + p0.T)))
 
 
-def _smoothed(out: _Out, end: Start, lam: F64, big: F64) -> tuple[F64, F64, F64, F64]:
-    """States, covariances, told and means of a chunk, smoothed; moves the adjoint to before its first node."""
-    k = len(out.x)
-    dx, cov = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT))
-    smooth_pass(out.trans, out.span, out.tape, out.tape_start, out.p, dx, cov, lam, big)
+def _smoothed(out: _Out, lam: F64, big: F64) -> tuple[F64, ...]:
+    """States, covariances, told, means and full covariances of a chunk, smoothed; moves the adjoint to before it."""
+    k, at = len(out.x), np.arange(0, len(out.x), FULL_EACH)
+    dx, cov, dx_full = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT)), np.empty((len(at), ki.N))
+    smooth_pass(
+        out.trans, out.span, out.tape, out.tape_start, out.p, out.full, dx, cov, dx_full, lam, big
+    )  # fmt: skip
     x = out.x
-    td = x[:, ki.X_TD] + dx[:, ki.N_NAV]
     x[:, 0:6] += dx[:, 0:6]
     x[:, ki.X_Q : ki.X_Q + 4] = _turned(x[:, ki.X_Q : ki.X_Q + 4], dx[:, 6:9])
-    # states that hardly change are best known at the end
-    x[:, ki.X_L :] = end.x[ki.X_L :]
-    x[:, ki.X_TD] = td
-    return x, cov, out.told, out.means
+    x[:, ki.X_TD] += dx[:, ki.N_NAV]
+    x[:, ki.X_L : ki.X_L + 3] += dx[:, ki.N_NAV + 1 : ki.N_NAV + 4]
+    turn = np.concatenate([np.zeros((k, 1)), dx[:, ki.N_NAV + 4 :]], axis=1)
+    x[:, ki.X_QB : ki.X_QB + 4] = _turned(x[:, ki.X_QB : ki.X_QB + 4], turn)
+    # smoothed states are smooth: those known only now and then are interpolated
+    states = np.r_[ki.X_BG : ki.X_SG + 3, ki.X_TDD : ki.X_SIZE]
+    errors = np.r_[ki.BG : ki.SG + 3, ki.TDD : ki.N]
+    x[:, states] = interpolated(np.arange(k), at, x[np.ix_(at, states)] + dx_full[:, errors])
+    return x, cov, out.told, out.means, out.full
 
 
 def _turned(q: F64, phi: F64) -> F64:

@@ -9,11 +9,12 @@ import numpy as np
 from kinema.core.arrays import F64, U8
 from kinema.core.frames import c_ne, geodetic_from_ecef
 from kinema.core.recording import Mount, Recording
-from kinema.core.solution import Channel, FixStatus, Provenance, Solution
+from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.errors import ConfigError
 from kinema.estimate.align import Alignment, align
 from kinema.estimate.inertial import Pass, run_filter, run_smoother
+from kinema.estimate.inertial_channels import calibration_channels, told_channels
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.estimate.options import SolveOptions
@@ -182,15 +183,7 @@ def to_solution(
     fix_ns = signal.t0_ns + np.round(rows.t_s[positions] * 1e9).astype(np.int64)
     of_fix = np.clip(np.searchsorted(fixes.t_ns, fix_ns), 0, len(fixes) - 1)
     status = _statuses(t_s, rows.t_s[positions], fixes.status[of_fix])
-    channels = {
-        "nis_position": Channel(done.told[:, ki.D_NIS_P], "1", "normalised innovation squared of the fix's position"),
-        "nis_velocity": Channel(done.told[:, ki.D_NIS_V], "1", "normalised innovation squared of the fix's velocity"),
-        "standstill": Channel(np.nan_to_num(done.told[:, ki.D_ZUPT]), "1", "held at rest"),
-    }
-    for k, name in enumerate(("gyro_bias_x", "gyro_bias_y", "gyro_bias_z")):
-        channels[name] = Channel(done.x[:, ki.X_BG + k], "rad/s", "bias of the rate in the sensor")
-    for k, name in enumerate(("accel_bias_x", "accel_bias_y", "accel_bias_z")):
-        channels[name] = Channel(done.x[:, ki.X_BA + k], "m/s2", "bias of the specific force in the sensor")
+    channels = told_channels(done) | calibration_channels(done, alignment, params)
     return Solution(
         t_ns[keep], p[keep], cov_p[keep], v[keep], cov_v[keep], q_nb[keep], cov_att[keep], status[keep],
         channels={name: replace(c, value=c.value[keep]) for name, c in channels.items()},

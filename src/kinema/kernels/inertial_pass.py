@@ -21,6 +21,8 @@ F64 = Any
 I64 = Any
 
 N_KEPT = N_NAV + 6
+FULL_EACH = 20
+"""All of P is kept at each so many nodes: calibration moves slowly."""
 MAX_ROWS = 16
 """Most scalar measurements of one node."""
 
@@ -30,14 +32,15 @@ def run_pass(
     x: F64, p: F64, carry: F64, par: F64,
     dth: F64, dv: F64, dt: F64, seg_start: I64,
     noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, rate: F64,
-    x_out: F64, p_out: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
+    x_out: F64, p_out: F64, p_full: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
 ) -> int:  # fmt: skip
     """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (3, 3: increments, outliers in a row).
 
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
     noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
     m/s or NaN; nhc, quiet (K) flags; rate (K, 3): mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out
-    (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting; means_out (K, 6, 3), told
+    (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting; p_full (⌈K / FULL_EACH⌉, N, N)
+    all of P at each so many nodes; means_out (K, 6, 3), told
     (K, D_SIZE), trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of
     MAX_ROWS rows is written over by each node and so records nothing; trans, x_out and p_out of length 1 likewise keep
     the last.
@@ -77,6 +80,8 @@ def run_pass(
         p_out[o, :N_NAV, :] = p[:N_NAV]
         p_out[o, N_NAV, :] = p[TD]
         p_out[o, N_NAV + 1 : N_NAV + 6, :] = p[L : L + 5]
+        if k % FULL_EACH == 0:
+            p_full[k // FULL_EACH, :, :] = p
         means_out[o, :, :] = means
     tape_start[len(fix)] = at
     return len(fix)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kinema.kernels.inertial import GB, N_DRIVE, N_NAV, TD, TDD, L, N
-from kinema.kernels.inertial_pass import N_KEPT
+from kinema.kernels.inertial_pass import FULL_EACH, N_KEPT
 from kinema.kernels.jit import kernel
 from kinema.kernels.kalman import adjoint_measurement
 
@@ -17,16 +17,20 @@ I64 = Any
 
 @kernel
 def smooth_pass(
-    trans: F64, span: F64, tape: F64, tape_start: I64, p_out: F64, dx_out: F64, p_smooth: F64, lam: F64, big: F64
-) -> None:
+    trans: F64, span: F64, tape: F64, tape_start: I64, p_out: F64, p_full: F64,
+    dx_out: F64, p_smooth: F64, dx_full: F64, lam: F64, big: F64,
+) -> None:  # fmt: skip
     """Smooth a recorded pass backwards: dx_out (K, 15) is added to the nominal states of the pass.
 
-    p_smooth (K, 15, 15): smoothed covariance of these. lam (N,), big (N, N) enter as zero and
+    p_smooth (K, 15, 15): smoothed covariance of these. p_full (⌈K / FULL_EACH⌉, N, N) becomes smoothed in place, and
+    dx_full (…, N) is what all states of these nodes move by. lam (N,), big (N, N) enter as zero and
     leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ with covariance P₀ − P₀ Λ P₀.
     """
-    work, m = np.zeros(N), np.zeros((N_KEPT, N))
+    work, m, whole = np.zeros(N), np.zeros((N_KEPT, N)), np.zeros((N, N))
     for k in range(len(dx_out) - 1, -1, -1):
         p = p_out[k]
+        if k % FULL_EACH == 0:
+            _smooth_full(p_full[k // FULL_EACH], lam, big, dx_full[k // FULL_EACH], whole, work)
         for i in range(N_KEPT):
             t = 0.0
             for j in range(N):
@@ -49,6 +53,30 @@ def smooth_pass(
                 lam, big, tape[row, :N], tape[row, N : 2 * N], tape[row, 2 * N], tape[row, 2 * N + 1], work
             )
         _adjoint_transition(lam, big, trans[k], span[k, 0], span[k, 1], m)
+
+
+@kernel
+def _smooth_full(p: F64, lam: F64, big: F64, dx: F64, m: F64, work: F64) -> None:
+    """P ← P − P Λ P in place and dx = −P λ, of all states; m (N, N) and work (N,) are scratch."""
+    for i in range(N):
+        t = 0.0
+        for j in range(N):
+            t += p[i, j] * lam[j]
+            m[i, j] = 0.0
+        dx[i] = -t
+        for q in range(N):
+            for j in range(N):
+                m[i, j] += p[i, q] * big[q, j]
+    for i in range(N):
+        for j in range(N):
+            work[j] = 0.0
+            for q in range(N):
+                work[j] += m[i, q] * p[q, j]
+        for j in range(N):
+            m[i, j] = work[j]
+    for i in range(N):
+        for j in range(N):
+            p[i, j] -= 0.5 * (m[i, j] + m[j, i])
 
 
 @kernel

@@ -6,7 +6,7 @@ import numpy as np
 
 from kinema.core.course import Plane
 from kinema.core.tracks import GroundDetections
-from kinema.kernels.ground_tracks import GroundMotion, turn_matrix
+from kinema.kernels.ground_motion import GroundMotion, turn_matrix
 from kinema.tracking.ground import track_ground
 from kinema.tracking.ground_offline import track_ground_offline
 

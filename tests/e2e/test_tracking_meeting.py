@@ -13,7 +13,7 @@ from kinema.core.tracks import GroundTracks
 from kinema.course.learn import gate_across
 from kinema.course.oval import Oval
 from kinema.course.strip import Strip
-from kinema.kernels.ground_tracks import CARS
+from kinema.kernels.ground_motion import CARS
 from kinema.simulate.meeting import Meeting, athletics, race_start
 from kinema.tracking.ground_offline import track_ground_offline
 

@@ -10,7 +10,7 @@ from kinema.core.solution import FixStatus
 from kinema.core.tracks import GroundDetections
 from kinema.errors import DataError
 from kinema.kernels.ground_smooth import filter_ground, smooth_ground
-from kinema.kernels.ground_tracks import turn_matrix
+from kinema.kernels.ground_motion import turn_matrix
 from kinema.tracking.ground import GroundTracker, track_ground
 from kinema.tracking.ground_offline import track_ground_offline
 
@@ -127,19 +127,20 @@ def test_turn_matrix_is_the_derivative_of_the_turn(rate: float) -> None:
     assert np.allclose(jacobian, numeric, atol=1e-5)
 
 
-def test_smoother_equals_the_batch_solution() -> None:
-    """Against least squares over all states at once, a gap included."""
+@pytest.mark.parametrize("bent", [False, True])
+def test_smoother_equals_the_batch_solution(bent: bool) -> None:
+    """Against least squares over all states at once, a gap included, straight on and along a bending course."""
     n, dt, q, v0, sigma = 12, 0.5, 0.7, 5.0, 0.3
     rng = np.random.default_rng(1)
     t_s, z = np.arange(n) * dt, rng.normal(size=(n, 2)).cumsum(axis=0)
     z[5:8] = np.nan
     r = np.tile(np.array([[sigma**2, 0.02], [0.02, 0.05]]), (n, 1, 1))
     x, p, gain, y, s = (np.zeros((n, *k)) for k in ((4,), (4, 4), (4, 2), (2,), (2, 2)))
-    filter_ground(t_s, z, r, q, v0, x, p, gain, y, s)
-    smooth_ground(t_s, z, x, p, gain, y, s)
+    turn = rng.normal(0, 0.3, n) if bent else np.zeros(n)
+    filter_ground(t_s, turn, z, r, q, v0, x, p, gain, y, s)
+    smooth_ground(t_s, turn, z, x, p, gain, y, s)
     info, right = np.zeros((4 * n, 4 * n)), np.zeros(4 * n)
     info[2:4, 2:4] += np.eye(2) / v0**2
-    f = np.eye(4) + dt * np.eye(4, k=2)
     noise = q**2 * np.kron([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]], np.eye(2))
     for k in range(n):
         if np.isfinite(z[k, 0]):
@@ -147,7 +148,11 @@ def test_smoother_equals_the_batch_solution() -> None:
             info[4 * k : 4 * k + 2, 4 * k : 4 * k + 2] += w
             right[4 * k : 4 * k + 2] += w @ z[k]
         if k:
-            h = np.zeros((4, 4 * n))
+            h, rotated = np.zeros((4, 4 * n)), np.array(
+                [[np.cos(turn[k]), -np.sin(turn[k])], [np.sin(turn[k]), np.cos(turn[k])]]
+            )
+            f = np.eye(4)
+            f[:2, 2:], f[2:, 2:] = 0.5 * dt * (np.eye(2) + rotated), rotated
             h[:, 4 * k - 4 : 4 * k], h[:, 4 * k : 4 * k + 4] = -f, np.eye(4)
             info += h.T @ np.linalg.inv(noise) @ h
     assert np.allclose(x.ravel(), np.linalg.solve(info, right), atol=1e-6)

@@ -1,9 +1,11 @@
 """Many movers: what a detector saw (Detections), and who it was (BoxTracks); the same for points on the ground
-(GroundDetections, GroundTracks)."""
+(GroundDetections, GroundTracks); tags that were read at gates (TagReads)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,8 @@ class Detections:
 
     frame (m,) image numbers from 1; box_px (m, 4) left, top, width, height; score (m,); label (m,) class number, −1
     where not said; tag (m,) bib or chip number that was read, −1 where none was.
-    `appearance` (m, k) unit vectors, (m, 0) where the detector gives none.
+    `appearance` (m, k) unit vectors, (m, 0) where the detector gives none. t_ns (m,) GPS time of each image, −1 where
+    only its number is known. `camera` is its name, "" where there is but one.
     """
 
     frame: I64
@@ -35,9 +38,13 @@ class Detections:
     n_frames: int
     frame_rate_hz: float = float("nan")
     image_size_px: tuple[int, int] = (0, 0)
+    t_ns: I64 = _ABSENT
+    camera: str = ""
 
     def __post_init__(self) -> None:
         put, m = object.__setattr__, len(self.frame)
+        t_ns = np.full(m, -1) if self.t_ns is _ABSENT else self.t_ns
+        put(self, "t_ns", gate("Detections.t_ns", t_ns, np.int64, (m,)))
         put(self, "frame", gate("Detections.frame", self.frame, np.int64, (m,)))
         put(self, "box_px", gate("Detections.box_px", self.box_px, np.float64, (m, 4), finite=True))
         put(self, "score", gate("Detections.score", self.score, np.float64, (m,)))
@@ -82,11 +89,26 @@ class BoxTracks:
 
 
 @dataclass(frozen=True)
-class GroundDetections:
-    """Points on `plane` at which something was seen, in order of time; rows of equal time are one scan.
+class GroundSensor:
+    """What saw points on the ground: a camera, radar or lidar with the convex area that it oversees, view_ne_m (k, 2)
+    (k = 0: everything); or a reader of tags, which sees nobody else and whose silence means nothing."""
 
-    t_ns (m,) GPS; p_ne_m (m, 2) north and east; cov_ne_m2 (m, 2, 2); tag (m,) bib or chip number that was read, −1
-    where none was.
+    name: str = ""
+    view_ne_m: F64 = field(default_factory=lambda: np.empty((0, 2)))
+    reads_tags: bool = False
+
+    def __post_init__(self) -> None:
+        view = gate("GroundSensor.view_ne_m", self.view_ne_m, np.float64, (None, 2), finite=True)
+        object.__setattr__(self, "view_ne_m", view)
+
+
+@dataclass(frozen=True)
+class GroundDetections:
+    """Points on `plane` at which something was seen, in order of time; rows of equal time and sensor are one scan.
+
+    t_ns (m,) GPS; p_ne_m (m, 2) north and east; cov_ne_m2 (m, 2, 2) of the error that is new in each; common_ne_m2
+    (m, 2, 2) of the error that all of a sensor share at a place (calibration); tag (m,) bib or chip number that was
+    read, −1 where none was, called `tag_names` where they are no numbers; sensor (m,) indexes `sensors`.
     """
 
     t_ns: I64
@@ -95,11 +117,22 @@ class GroundDetections:
     plane: Plane
     tag: I64 = _ABSENT
     simulated: bool = False
+    common_ne_m2: F64 = _ABSENT
+    sensor: I64 = _ABSENT
+    sensors: tuple[GroundSensor, ...] = (GroundSensor(),)
+    tag_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "t_ns", gate_times("GroundDetections.t_ns", self.t_ns, strict=False))
         m = len(self.t_ns)
+        common = np.zeros((m, 2, 2)) if self.common_ne_m2 is _ABSENT else self.common_ne_m2
+        put(self, "common_ne_m2", gate("GroundDetections.common_ne_m2", common, np.float64, (m, 2, 2), finite=True))
+        sensor = np.zeros(m, np.int64) if self.sensor is _ABSENT else self.sensor
+        put(self, "sensor", gate("GroundDetections.sensor", sensor, np.int64, (m,)))
+        if m and not (0 <= self.sensor.min() and self.sensor.max() < len(self.sensors)):
+            raise DataError("GroundDetections.sensor", f"0 to {len(self.sensors) - 1}", str(int(self.sensor.max())))
+        put(self, "tag_names", MappingProxyType(dict(self.tag_names)))
         put(self, "p_ne_m", gate("GroundDetections.p_ne_m", self.p_ne_m, np.float64, (m, 2), finite=True))
         put(self, "cov_ne_m2", gate("GroundDetections.cov_ne_m2", self.cov_ne_m2, np.float64, (m, 2, 2), finite=True))
         c = self.cov_ne_m2
@@ -116,7 +149,7 @@ class GroundDetections:
 class GroundTracks:
     """Movers on `plane`, sorted by track and time: t_ns (m,), track (m,), p_ne_m (m, 2), cov_ne_m2 (m, 2, 2),
     v_ne_mps (m, 2), cov_v_ne (m, 2, 2) in m²/s², seen (m,) whether a detection stands behind the row, tag (m,) the
-    mover's tag as far as it is known, else −1."""
+    mover's tag as far as it is known, else −1, called `tag_names` where tags are no numbers."""
 
     t_ns: I64
     track: I64
@@ -128,9 +161,11 @@ class GroundTracks:
     tag: I64
     plane: Plane
     simulated: bool = False
+    tag_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         put, m = object.__setattr__, len(self.t_ns)
+        put(self, "tag_names", MappingProxyType(dict(self.tag_names)))
         for name, dtype, shape in (
             ("t_ns", np.int64, (m,)), ("track", np.int64, (m,)), ("p_ne_m", np.float64, (m, 2)),
             ("cov_ne_m2", np.float64, (m, 2, 2)), ("v_ne_mps", np.float64, (m, 2)),
@@ -142,9 +177,19 @@ class GroundTracks:
             raise DataError("GroundTracks", "rows sorted by track and time", "others")
 
     def names(self) -> dict[int, str]:
-        """What each track is called: its tag where it is known, else "track N"."""
-        first = np.unique(self.track, return_index=True)[1]
-        return {int(self.track[k]): str(self.tag[k]) if self.tag[k] >= 0 else f"track {self.track[k]}" for k in first}
+        """What each track is called: the last tag read on it, else "track N"; of several with one tag the longest has its
+        name alone, the others their number behind it."""
+        if not len(self.track):
+            return {}
+        last = np.append(np.flatnonzero(np.diff(self.track)), len(self.track) - 1)
+        length = np.diff(last, prepend=-1)
+        names, taken = {}, set()
+        for k in last[np.argsort(-length, kind="stable")]:
+            track, tag = int(self.track[k]), int(self.tag[k])
+            name = self.tag_names.get(tag, str(tag)) if tag >= 0 else f"track {track}"
+            names[track] = f"{name} (track {track})" if name in taken else name
+            taken.add(name)
+        return dict(sorted(names.items()))
 
     def to_solutions(self, height_sigma_m: float = 0.5) -> dict[str, Solution]:
         """Each mover's trajectory by its name, as laps, zones and reports understand it; positions are laid at the
@@ -174,3 +219,27 @@ class GroundTracks:
             status=status,
             provenance=Provenance(method="tracking", simulated=self.simulated, point="body"),
         )
+
+
+@dataclass(frozen=True)
+class TagReads:
+    """Tags that were read somewhere, in order of time: t_ns (m,) GPS; tag (m,) ≥ 0, called `tag_names` where they are
+    no numbers; place (m,) indexes `places` (gates of a course or of a site plan); sigma_s (m,) of the times."""
+
+    t_ns: I64
+    tag: I64
+    place: I64
+    places: tuple[str, ...]
+    sigma_s: F64
+    tag_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "t_ns", gate_times("TagReads.t_ns", self.t_ns, strict=False))
+        m = len(self.t_ns)
+        put(self, "tag", gate("TagReads.tag", self.tag, np.int64, (m,)))
+        put(self, "place", gate("TagReads.place", self.place, np.int64, (m,)))
+        put(self, "sigma_s", gate("TagReads.sigma_s", self.sigma_s, np.float64, (m,), finite=True))
+        put(self, "tag_names", MappingProxyType(dict(self.tag_names)))
+        if m and (self.place.min() < 0 or self.place.max() >= len(self.places)):
+            raise DataError("TagReads.place", f"0 to {len(self.places) - 1}", str(int(self.place.max())))

@@ -1,4 +1,5 @@
-"""Fixed-interval smoothing of one mover on the ground: constant velocity with white-noise acceleration.
+"""Fixed-interval smoothing of one mover on the ground: constant velocity with white-noise acceleration, turning with
+the course where it keeps to one.
 
 The adjoint form (Bierman 1973; Bryson and Frazier) needs no inverse but that of the 2 × 2 innovation covariance.
 """
@@ -12,13 +13,15 @@ from kinema.kernels.jit import kernel
 
 @kernel
 def filter_ground(
-    t_s: np.ndarray, z: np.ndarray, r: np.ndarray, q: float, v0: float, x: np.ndarray, p: np.ndarray,
-    gain: np.ndarray, y: np.ndarray, s: np.ndarray,
+    t_s: np.ndarray, turn: np.ndarray, z: np.ndarray, r: np.ndarray, q: float, v0: float, x: np.ndarray,
+    p: np.ndarray, gain: np.ndarray, y: np.ndarray, s: np.ndarray,
 ) -> float:  # fmt: skip
     """Kalman filter over times t_s (n,), positions z (n, 2), NaN where there is none (not at the first), covariances
-    r (n, 2, 2). q in m/s^1.5, first velocity's sigma v0. Fills x (n, 4), p (n, 4, 4), gain (n, 4, 2), innovations y
+    r (n, 2, 2). turn (n,): by how much the velocity turns clockwise (rad) from the time before, 0 for straight ahead.
+    q in m/s^1.5, first velocity's sigma v0. Fills x (n, 4), p (n, 4, 4), gain (n, 4, 2), innovations y
     (n, 2) and the inverse of their covariance s (n, 2, 2); returns the log-likelihood."""
     n = len(t_s)
+    f, work, moved = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
     likelihood = 0.0
     x[0, 0], x[0, 1], x[0, 2], x[0, 3] = z[0, 0], z[0, 1], 0.0, 0.0
     p[0] = 0.0
@@ -26,16 +29,14 @@ def filter_ground(
     p[0, 2, 2] = p[0, 3, 3] = v0 * v0
     for k in range(1, n):
         dt = t_s[k] - t_s[k - 1]
+        _step_matrix(dt, turn[k], f)
         for a in range(4):
-            x[k, a] = x[k - 1, a] + (dt * x[k - 1, 2 + a] if a < 2 else 0.0)
+            x[k, a] = 0.0
             for b in range(4):
-                p[k, a, b] = p[k - 1, a, b]
-        for a in range(2):
-            for b in range(4):
-                p[k, a, b] += dt * p[k, 2 + a, b]
-        for a in range(4):
-            for b in range(2):
-                p[k, a, b] += dt * p[k, a, 2 + b]
+                x[k, a] += f[a, b] * x[k - 1, b]
+        # _quadratic wants the transpose of what is on the left.
+        _quadratic(f.T.copy(), p[k - 1], work, moved)
+        p[k] = moved
         for a in range(2):
             p[k, a, a] += q * q * dt**3 / 3
             p[k, a, 2 + a] += q * q * dt * dt / 2
@@ -64,11 +65,12 @@ def filter_ground(
 
 @kernel
 def smooth_ground(
-    t_s: np.ndarray, z: np.ndarray, x: np.ndarray, p: np.ndarray, gain: np.ndarray, y: np.ndarray, s: np.ndarray
-) -> None:
+    t_s: np.ndarray, turn: np.ndarray, z: np.ndarray, x: np.ndarray, p: np.ndarray, gain: np.ndarray, y: np.ndarray,
+    s: np.ndarray,
+) -> None:  # fmt: skip
     """Run the smoother backwards over what `filter_ground` left, x and p in place."""
     lam, big = np.zeros(4), np.zeros((4, 4))
-    keep, work = np.zeros((4, 4)), np.zeros((4, 4))
+    keep, work, f = np.zeros((4, 4)), np.zeros((4, 4)), np.empty((4, 4))
     for k in range(len(t_s) - 1, -1, -1):
         new_lam, new_big = lam.copy(), big.copy()
         if k > 0 and z[k, 0] == z[k, 0]:
@@ -95,17 +97,23 @@ def smooth_ground(
             for b in range(4):
                 p[k, a, b] = old[a, b] - 0.5 * (keep[a, b] + keep[b, a])
         if k > 0:
-            dt = t_s[k] - t_s[k - 1]
-            lam[:] = new_lam
-            big[:] = new_big
-            for a in range(2):
-                lam[2 + a] += dt * new_lam[a]
-            for a in range(2):
-                for b in range(4):
-                    big[2 + a, b] += dt * new_big[a, b]
+            _step_matrix(t_s[k] - t_s[k - 1], turn[k], f)
             for a in range(4):
-                for b in range(2):
-                    big[a, 2 + b] += dt * big[a, b]
+                lam[a] = 0.0
+                for b in range(4):
+                    lam[a] += f[b, a] * new_lam[b]
+            _quadratic(f, new_big, work, big)
+
+
+@kernel
+def _step_matrix(dt: float, turn: float, f: np.ndarray) -> None:
+    """f (4, 4): the velocity turns clockwise by `turn`, the position moves by the mean of before and after."""
+    c, s = np.cos(turn), np.sin(turn)
+    f[:] = 0.0
+    f[0, 0], f[1, 1] = 1.0, 1.0
+    f[2, 2], f[2, 3], f[3, 2], f[3, 3] = c, -s, s, c
+    f[0, 2], f[0, 3] = 0.5 * dt * (1.0 + c), -0.5 * dt * s
+    f[1, 2], f[1, 3] = 0.5 * dt * s, 0.5 * dt * (1.0 + c)
 
 
 @kernel

@@ -1,145 +1,21 @@
-"""Points on the ground over time: two interacting models of motion, gates, soft and hard assignment of many tracks.
+"""Points on the ground over time: gates, soft and hard assignment of many tracks, their birth and death.
 
-A track is a row of `x` (n, 2, 5): per model north, east, their rates (m, m/s) and turn rate (rad/s, clockwise positive,
-0 in the straight model); `p` (n, 2, 5, 5) covariances; `mu` (n, 2) probabilities of the models; `mood` (n, 2):
-existence, time last seen (s); `mark` (n, 4) int64: state (FREE, TENTATIVE, CONFIRMED), identity, hits, tag (−1: none
-read). `mean` (n, 4) and `cov` (n, 4, 4) are both models in one. IMM: Blom and Bar-Shalom 1988.
+Tracks are rows of arrays as in `ground_motion`; `mood` (n, 2): existence, time last seen (s); `mark` (n, 4) int64:
+state (FREE, TENTATIVE, CONFIRMED), identity, hits, tag (−1: none read).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
+from kinema.kernels.ground_motion import CONFIRMED, FREE, TENTATIVE, GroundMotion, born, merge_models
 from kinema.kernels.jit import kernel
 from kinema.kernels.pairs import match_pairs
 
-FREE, TENTATIVE, CONFIRMED = 0, 1, 2
 MOST_PARTNERS = 100
 TAG_AGREES, TAG_DIFFERS = 100.0, 50.0
 """A tag that was read outweighs all motion; a track of another tag takes it, and with it the name, if nobody else can:
 then the two were confused before."""
-
-
-class GroundMotion(NamedTuple):
-    """How movers move, and when a track lives."""
-
-    q_straight: float = 0.3
-    q_turn: float = 0.6
-    """Acceleration noise of the straight and the turning model, m/s^1.5."""
-    q_rate: float = 0.2
-    """Change of the turn rate, rad/s^1.5."""
-    first_rate: float = 0.3
-    """Sigma of the turn rate when a turn begins, rad/s."""
-    first_speed: float = 8.0
-    """Sigma of a newborn's velocity, m/s."""
-    to_turn: float = 0.1
-    to_straight: float = 0.2
-    """Changes of model per second."""
-    gate: float = 16.0
-    """Greatest squared Mahalanobis distance of a detection."""
-    detected: float = 0.9
-    """Probability that a mover is detected."""
-    clutter: float = 1e-4
-    """False detections per m² and scan."""
-    soft: float = 0.0
-    """1: detections that several tracks may claim are shared out by probability (JPDA); 0: one to one. Sharing draws
-    neighbours together: of 20 runners in a pack it confused 42, one to one 2."""
-    hit: float = 1.0
-    miss: float = 0.7
-    confirm: float = 2.5
-    sure: float = 6.0
-    """Existence gains `hit` per detection, loses `miss` without; at `confirm` a track is told; up to `sure`."""
-    lost_s: float = 5.0
-    """A track not seen for this long ends."""
-
-
-CARS = GroundMotion(q_straight=3.0, q_turn=4.0, first_speed=40.0)
-"""For what brakes and pulls at up to 1 g; the defaults are for people."""
-
-
-@kernel
-def _mix(x: np.ndarray, p: np.ndarray, mu: np.ndarray, dt: float, how: GroundMotion) -> None:
-    """Interaction of the models of one track; the turning model takes `first_rate` from the straight one."""
-    stay0, stay1 = np.exp(-how.to_turn * dt), np.exp(-how.to_straight * dt)
-    go = np.array([[stay0 * mu[0], (1 - stay0) * mu[0]], [(1 - stay1) * mu[1], stay1 * mu[1]]])
-    p[0, 4, 4] = how.first_rate**2
-    old_x, old_p = x.copy(), p.copy()
-    for j in range(2):
-        mu[j] = max(go[0, j] + go[1, j], 1e-6)
-        w0, w1 = go[0, j] / mu[j], go[1, j] / mu[j]
-        for a in range(5):
-            x[j, a] = w0 * old_x[0, a] + w1 * old_x[1, a]
-        for a in range(5):
-            for b in range(5):
-                p[j, a, b] = (
-                    w0 * old_p[0, a, b] + w1 * old_p[1, a, b]
-                    + w0 * w1 * (old_x[0, a] - old_x[1, a]) * (old_x[0, b] - old_x[1, b])
-                )  # fmt: skip
-    x[0, 4] = 0.0
-    p[0, 4, :] = 0.0
-    p[0, :, 4] = 0.0
-
-
-@kernel
-def turn_matrix(x: np.ndarray, dt: float, f: np.ndarray) -> None:
-    """Jacobian f (5, 5) of the coordinated turn at state x (5,)."""
-    w = x[4]
-    s, c = np.sin(w * dt), np.cos(w * dt)
-    if abs(w * dt) < 1e-4:
-        a, b, da, db = dt, 0.5 * w * dt * dt, -w * dt**3 / 3, 0.5 * dt * dt
-    else:
-        a, b = s / w, (1 - c) / w
-        da, db = (w * dt * c - s) / (w * w), (w * dt * s - (1 - c)) / (w * w)
-    vn, ve = x[2], x[3]
-    f[:] = 0.0
-    f[0, 0], f[1, 1], f[4, 4] = 1.0, 1.0, 1.0
-    f[0, 2], f[0, 3], f[0, 4] = a, -b, da * vn - db * ve
-    f[1, 2], f[1, 3], f[1, 4] = b, a, db * vn + da * ve
-    f[2, 2], f[2, 3], f[2, 4] = c, -s, -dt * (s * vn + c * ve)
-    f[3, 2], f[3, 3], f[3, 4] = s, c, dt * (c * vn - s * ve)
-
-
-@kernel
-def _move(x: np.ndarray, p: np.ndarray, dt: float, q: float, q_rate: float, f: np.ndarray, fp: np.ndarray) -> None:
-    """Propagate one model: f and fp (5, 5) are scratch."""
-    turn_matrix(x, dt, f)
-    vn, ve = x[2], x[3]
-    x[0] += f[0, 2] * vn + f[0, 3] * ve
-    x[1] += f[1, 2] * vn + f[1, 3] * ve
-    x[2], x[3] = f[2, 2] * vn + f[2, 3] * ve, f[3, 2] * vn + f[3, 3] * ve
-    for a in range(5):
-        for b in range(5):
-            fp[a, b] = 0.0
-            for k in range(a, 5):
-                fp[a, b] += f[a, k] * p[k, b]
-            if a == 3:
-                fp[a, b] += f[3, 2] * p[2, b]
-    for a in range(5):
-        for b in range(5):
-            p[a, b] = 0.0
-            for k in range(b, 5):
-                p[a, b] += fp[a, k] * f[b, k]
-            if b == 3:
-                p[a, b] += fp[a, 2] * f[3, 2]
-    for a in range(2):
-        p[a, a] += q * q * dt**3 / 3
-        p[a, 2 + a] += q * q * dt * dt / 2
-        p[2 + a, a] += q * q * dt * dt / 2
-        p[2 + a, 2 + a] += q * q * dt
-    p[4, 4] += q_rate * q_rate * dt
-
-
-@kernel
-def _merge(x: np.ndarray, p: np.ndarray, mu: np.ndarray, mean: np.ndarray, cov: np.ndarray) -> None:
-    for a in range(4):
-        mean[a] = mu[0] * x[0, a] + mu[1] * x[1, a]
-    for a in range(4):
-        for b in range(4):
-            cov[a, b] = 0.0
-            for j in range(2):
-                cov[a, b] += mu[j] * (p[j, a, b] + (x[j, a] - mean[a]) * (x[j, b] - mean[b]))
 
 
 @kernel
@@ -238,40 +114,35 @@ def _update(
 
 
 @kernel
-def _born(
-    x: np.ndarray, p: np.ndarray, mu: np.ndarray, z: np.ndarray, r: np.ndarray, how: GroundMotion
-) -> None:  # fmt: skip
-    x[:] = 0.0
-    p[:] = 0.0
-    mu[:] = 0.5
-    for m in range(2):
-        x[m, 0], x[m, 1] = z[0], z[1]
-        p[m, :2, :2] = r
-        p[m, 2, 2] = p[m, 3, 3] = how.first_speed**2
-    p[1, 4, 4] = how.first_rate**2
+def in_view(mark: np.ndarray, mean: np.ndarray, view: np.ndarray, inside: np.ndarray) -> None:
+    """Which tracks (n,) lie within the convex polygon `view` (k, 2), in either sense; all where it has no corners."""
+    for t in range(len(mark)):
+        inside[t] = True
+        side = 0.0
+        for k in range(len(view)):
+            a, b = view[k], view[(k + 1) % len(view)]
+            now = (b[0] - a[0]) * (mean[t, 1] - a[1]) - (b[1] - a[1]) * (mean[t, 0] - a[0])
+            if now * side < 0.0:
+                inside[t] = False
+                break
+            if now != 0.0:
+                side = now
 
 
 @kernel
 def ground_step(
     x: np.ndarray, p: np.ndarray, mu: np.ndarray, mood: np.ndarray, mark: np.ndarray, mean: np.ndarray,
-    cov: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray, dt: float, now_s: float, next_id: int,
-    how: GroundMotion, partner: np.ndarray, taken: np.ndarray,
+    cov: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray, inside: np.ndarray, sees: bool, now_s: float,
+    next_id: int, how: GroundMotion, partner: np.ndarray, taken: np.ndarray,
 ) -> int:  # fmt: skip
-    """One scan: predict, gate, assign, update, give birth, let die.
+    """One scan of tracks that were predicted to it: gate, assign, update, give birth, let die.
 
-    z (m, 2), r (m, 2, 2), tag (m,). partner (tracks,) gets the detection that each track is most likely to be, or −1;
-    taken (m,) the track of each detection. There are at least m free rows. Returns the next identity.
+    z (m, 2), r (m, 2, 2), tag (m,); inside (tracks,) bool whether the sensor could have seen each; sees False for a
+    reader of tags, which gives birth to nobody. partner (tracks,) gets the detection that each track is most likely to
+    be, or −1; taken (m,) the track of each detection. There are at least m free rows. Returns the next identity.
     """
-    f, fp = np.empty((5, 5)), np.empty((5, 5))
     partner[:] = -1
     taken[:] = -1
-    for t in range(len(mark)):
-        if mark[t, 0] == FREE:
-            continue
-        _mix(x[t], p[t], mu[t], dt, how)
-        _move(x[t, 0], p[t, 0], dt, how.q_straight, 0.0, f, fp)
-        _move(x[t, 1], p[t, 1], dt, how.q_turn, how.q_rate, f, fp)
-        _merge(x[t], p[t], mu[t], mean[t], cov[t])
     for state in (CONFIRMED, TENTATIVE):
         room = 4 * (len(mark) + len(z))
         while True:
@@ -290,10 +161,10 @@ def ground_step(
         share = np.empty(n)
         _shares(rows, cols, dist, area, len(mark), len(z), how, share)
         _update_all(x, p, mu, z, r, tag, rows, cols, share, partner, how)
-    next_id = _live_and_die(x, p, mu, mood, mark, z, r, tag, now_s, next_id, how, partner, taken)
+    next_id = _live_and_die(x, p, mu, mood, mark, z, r, tag, inside, sees, now_s, next_id, how, partner, taken)
     for t in range(len(mark)):
         if mark[t, 0] != FREE:
-            _merge(x[t], p[t], mu[t], mean[t], cov[t])
+            merge_models(x[t], p[t], mu[t], mean[t], cov[t])
     return next_id
 
 
@@ -323,8 +194,10 @@ def _update_all(
 @kernel
 def _live_and_die(
     x: np.ndarray, p: np.ndarray, mu: np.ndarray, mood: np.ndarray, mark: np.ndarray, z: np.ndarray, r: np.ndarray,
-    tag: np.ndarray, now_s: float, next_id: int, how: GroundMotion, partner: np.ndarray, taken: np.ndarray,
+    tag: np.ndarray, inside: np.ndarray, sees: bool, now_s: float, next_id: int, how: GroundMotion, partner: np.ndarray,
+    taken: np.ndarray,
 ) -> int:  # fmt: skip
+    """Existence of all tracks after a scan, and tracks for detections that nobody took. Returns the next identity."""
     for t in range(len(mark)):
         if mark[t, 0] == FREE:
             continue
@@ -341,16 +214,19 @@ def _live_and_die(
             if mood[t, 0] >= how.confirm:
                 mark[t, 0] = CONFIRMED
         else:
-            mood[t, 0] -= how.miss
+            if inside[t] and sees:
+                mood[t, 0] -= how.miss
             if now_s - mood[t, 1] > how.lost_s or (mark[t, 0] == TENTATIVE and mood[t, 0] <= 0.0):
                 mark[t, 0] = FREE
     row = 0
+    if not sees:
+        return next_id
     for j in range(len(z)):
         if taken[j] >= 0:
             continue
         while mark[row, 0] != FREE:
             row += 1
-        _born(x[row], p[row], mu[row], z[j], r[j], how)
+        born(x[row], p[row], mu[row], z[j], r[j], how)
         mood[row, 0], mood[row, 1] = how.hit, now_s
         mark[row, 0], mark[row, 1], mark[row, 2], mark[row, 3] = TENTATIVE, next_id, 1, tag[j]
         partner[row], taken[j] = j, row

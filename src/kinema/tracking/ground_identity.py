@@ -13,6 +13,7 @@ import numpy as np
 
 from kinema.core.arrays import I64, Bool
 from kinema.core.tracks import GroundDetections
+from kinema.tracking.ground import Guide
 
 STRANGER_M = 3.0
 """A track that never bore the tag must have come this much nearer to be blamed for an exchange."""
@@ -31,10 +32,10 @@ class Piece:
     tag: int
 
 
-def movers_of(detections: GroundDetections, track: I64) -> I64:
+def movers_of(detections: GroundDetections, track: I64, guide: Guide | None = None) -> I64:
     """Mover (m,) of each detection, 0, 1, 2, …, −1 where it is nobody's; `track` (m,) is the tracker's, −1 likewise."""
     pieces = _pieces(detections, track)
-    group = _linked(detections, pieces)
+    group = _linked(detections, pieces, guide)
     mover = np.full(len(track), -1)
     for name, k in enumerate(dict.fromkeys(group)):
         mine = np.concatenate([p.rows for p, g in zip(pieces, group, strict=True) if g == k])
@@ -77,7 +78,7 @@ def _exchange(detections: GroundDetections, track: I64, rows: I64, before: int, 
     return max(int(at[np.argmin(cost)]), 1)
 
 
-def _linked(detections: GroundDetections, pieces: list[Piece]) -> list[int]:
+def _linked(detections: GroundDetections, pieces: list[Piece], guide: Guide | None) -> list[int]:
     """Group of each piece: the same tag, or one begins where and when another ended; the surest links first."""
     tags = [piece.tag for piece in pieces]
     group = list(range(len(pieces)))
@@ -87,7 +88,7 @@ def _linked(detections: GroundDetections, pieces: list[Piece]) -> list[int]:
             group[k] = first_of.setdefault(tag, k)
     tag_of = {group[k]: tag for k, tag in enumerate(tags)}
     has_next, has_last = set(), set()
-    for _, a, b in sorted(_links(detections, pieces)):
+    for _, a, b in sorted(_links(detections, pieces, guide)):
         ga, gb = group[a], group[b]
         if ga == gb or a in has_next or b in has_last or (tag_of[ga] >= 0 and tag_of[gb] >= 0):
             continue
@@ -98,7 +99,9 @@ def _linked(detections: GroundDetections, pieces: list[Piece]) -> list[int]:
     return group
 
 
-def _links(detections: GroundDetections, pieces: list[Piece]) -> list[tuple[float, int, int]]:
+def _links(
+    detections: GroundDetections, pieces: list[Piece], guide: Guide | None
+) -> list[tuple[float, int, int]]:
     """Cost and pieces (before, after) that may be one mover."""
     t_s = (detections.t_ns - detections.t_ns[0]) * 1e-9 if len(detections.t_ns) else np.empty(0)
     p = detections.p_ne_m
@@ -114,7 +117,10 @@ def _links(detections: GroundDetections, pieces: list[Piece]) -> list[tuple[floa
             gap = max(float(begin[b]) - end, 0.0)
             if begin[b] <= end and t_s[pieces[b].rows[-1]] < end:
                 continue
-            far = float(np.hypot(*(p[pieces[b].rows[0]] - p[piece.rows[-1]] - v * gap)))
+            after = (
+                guide.ahead(p[piece.rows[-1:]], v[None], np.array([gap]))[0] if guide else p[piece.rows[-1]] + v * gap
+            )
+            far = float(np.hypot(*(p[pieces[b].rows[0]] - after)))
             reach = REACH_M + REACH_MPS * gap
             if far <= reach:
                 found.append((far / reach + 0.2 * gap, a, int(b)))
@@ -123,9 +129,10 @@ def _links(detections: GroundDetections, pieces: list[Piece]) -> list[tuple[floa
 
 def _once_per_scan(detections: GroundDetections, mover: I64) -> I64:
     """The same with the second and later rows of a mover in one scan taken away; a row with a tag goes first."""
-    order = np.lexsort((-detections.tag, detections.t_ns, mover))
+    order = np.lexsort((-detections.tag, detections.sensor, detections.t_ns, mover))
     again: Bool = np.zeros(len(mover), dtype=np.bool_)
     again[1:] = (np.diff(mover[order]) == 0) & (np.diff(detections.t_ns[order]) == 0)
+    again[1:] &= np.diff(detections.sensor[order]) == 0
     mover = mover.copy()
     mover[order[again]] = -1
     return mover

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.tracks import GroundDetections, GroundTracks
 from kinema.kernels.ground_smooth import filter_ground, smooth_ground
-from kinema.kernels.ground_tracks import GroundMotion
-from kinema.tracking.ground import run
+from kinema.kernels.ground_motion import GroundMotion
+from kinema.tracking.ground import Guide, run
 from kinema.tracking.ground_identity import movers_of, tags_of
 
 RESTLESS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 4.0)
@@ -17,18 +17,24 @@ V0_MPS = 15.0
 
 
 def track_ground_offline(
-    detections: GroundDetections, motion: GroundMotion | None = None, *, bridge_s: float = 8.0, least: int = 5
+    detections: GroundDetections,
+    motion: GroundMotion | None = None,
+    guide: Guide | None = None,
+    *,
+    bridge_s: float = 8.0,
+    least: int = 5,
 ) -> GroundTracks:
     """Track a whole recording. Movers with fewer than `least` detections are left out; a gap of up to `bridge_s` is
-    filled at the times of the scans in it, with the uncertainty that it has."""
-    track = _tracked(detections, motion or GroundMotion())
-    mover = movers_of(detections, track)
+    filled at the times of the scans in it, along the course where a `guide` is given, with the uncertainty that it has.
+    """
+    track = _tracked(detections, motion or GroundMotion(), guide)
+    mover = movers_of(detections, track, guide)
     tags = tags_of(detections, mover)
     order = np.argsort(mover, kind="stable")
     order = order[mover[order] >= 0]
     scans = np.unique(detections.t_ns)
     parts = [
-        _smoothed(detections, rows, scans, bridge_s)
+        _smoothed(detections, rows, scans, bridge_s, guide)
         for rows in np.split(order, np.flatnonzero(np.diff(mover[order])) + 1)
         if len(rows) >= least
     ]
@@ -40,26 +46,40 @@ def track_ground_offline(
     seen = np.concatenate([np.empty(0, np.bool_), *(part[4] for part in parts)])
     return GroundTracks(
         t_ns, np.repeat(np.arange(len(parts)), lengths), x[:, :2], p[:, :2, :2], x[:, 2:], p[:, 2:, 2:], seen,
-        np.repeat(tags[kept].astype(np.int64), lengths), detections.plane, detections.simulated,
+        np.repeat(tags[kept].astype(np.int64), lengths), detections.plane, detections.simulated, detections.tag_names,
     )  # fmt: skip
 
 
-def _tracked(detections: GroundDetections, motion: GroundMotion) -> I64:
+def _tracked(detections: GroundDetections, motion: GroundMotion, guide: Guide | None) -> I64:
     """Track (m,) of each detection, −1 where it is nobody's or of a track that was never told."""
     track = np.full(len(detections.t_ns), -1)
     told: set[int] = set()
-    for _, rows, answer in run(detections, motion):
+    for _, rows, answer in run(detections, motion, guide):
         track[rows] = answer.of_detection
         told.update(answer.track.tolist())
     track[~np.isin(track, np.fromiter(told, np.int64))] = -1
     return track
 
 
+def _fused(detections: GroundDetections, rows: I64) -> tuple[I64, F64, F64, F64]:
+    """A mover's times (k,), positions (k, 2), covariances and common ones (k, 2, 2): what several sensors saw at one
+    time in one, each by its weight. Where several saw the mover at all, what each of them shares counts as noise."""
+    several = len(np.unique(detections.sensor[rows])) > 1
+    common = detections.common_ne_m2[rows]
+    weight = np.linalg.inv(detections.cov_ne_m2[rows] + (common if several else 0.0))
+    t_ns, first = np.unique(detections.t_ns[rows], return_index=True)
+    info = np.add.reduceat(weight, first)
+    cov = np.linalg.inv(info)
+    p = np.einsum("kij,kj->ki", cov, np.add.reduceat(np.einsum("kij,kj->ki", weight, detections.p_ne_m[rows]), first))
+    share = np.diff(np.append(first, len(rows)))
+    return t_ns, p, cov, np.add.reduceat(common, first) / share[:, None, None]
+
+
 def _smoothed(
-    detections: GroundDetections, rows: I64, scans: I64, bridge_s: float
-) -> tuple[I64, F64, F64, int, np.ndarray]:
+    detections: GroundDetections, rows: I64, scans: I64, bridge_s: float, guide: Guide | None
+) -> tuple[I64, F64, F64, int, Bool]:
     """Times, states (n, 4), covariances (n, 4, 4), a row, and whether a detection stands behind each."""
-    at = detections.t_ns[rows]
+    at, seen_p, seen_cov, common = _fused(detections, rows)
     t_ns = scans[np.searchsorted(scans, at[0]) : np.searchsorted(scans, at[-1]) + 1]
     place = np.searchsorted(t_ns, at)
     after = np.minimum(np.searchsorted(at, t_ns), len(at) - 1)
@@ -67,12 +87,14 @@ def _smoothed(
     keep = at[after] - at[before] <= bridge_s * 1e9
     n = len(t_ns)
     z, r = np.full((n, 2), np.nan), np.zeros((n, 2, 2))
-    z[place], r[place] = detections.p_ne_m[rows], detections.cov_ne_m2[rows]
-    z, r, t_ns = z[keep], r[keep], t_ns[keep]
+    z[place], r[place] = seen_p, seen_cov
+    z, r, t_ns, shared = z[keep], r[keep], t_ns[keep], common[before[keep]]
     t_s, n = (t_ns - t_ns[0]) * 1e-9, len(t_ns)
     x, p, gain = np.empty((n, 4)), np.empty((n, 4, 4)), np.empty((n, 4, 2))
     y, s = np.empty((n, 2)), np.empty((n, 2, 2))
-    likely = [filter_ground(t_s, z, r, q, V0_MPS, x, p, gain, y, s) for q in RESTLESS]
-    filter_ground(t_s, z, r, RESTLESS[int(np.argmax(likely))], V0_MPS, x, p, gain, y, s)
-    smooth_ground(t_s, z, x, p, gain, y, s)
+    turn = np.zeros(n) if guide is None else guide.turns(z, t_s)
+    likely = [filter_ground(t_s, turn, z, r, q, V0_MPS, x, p, gain, y, s) for q in RESTLESS]
+    filter_ground(t_s, turn, z, r, RESTLESS[int(np.argmax(likely))], V0_MPS, x, p, gain, y, s)
+    smooth_ground(t_s, turn, z, x, p, gain, y, s)
+    p[:, :2, :2] += shared
     return t_ns, x, p, int(rows[0]), np.isfinite(z[:, 0])

@@ -202,7 +202,12 @@ def _smoothed(out: _Out, lam: F64, big: F64) -> tuple[F64, ...]:
     smooth_pass(
         out.trans, out.span, out.tape, out.tape_start, out.p, out.full, dx, cov, dx_full, lam, big
     )  # fmt: skip
-    x = out.x
+    return smoothed_states(out.x, dx, dx_full), cov, out.told, out.means, out.full
+
+
+def smoothed_states(x: F64, dx: F64, dx_full: F64) -> F64:
+    """Nominal states (K, X_SIZE) moved, in place, by the kept errors (K, 15) and, at each FULL_EACH-th, all (F, N)."""
+    k, at = len(x), np.arange(0, len(x), FULL_EACH)
     x[:, 0:6] += dx[:, 0:6]
     x[:, ki.X_Q : ki.X_Q + 4] = _turned(x[:, ki.X_Q : ki.X_Q + 4], dx[:, 6:9])
     x[:, ki.X_TD] += dx[:, ki.N_NAV]
@@ -213,7 +218,7 @@ def _smoothed(out: _Out, lam: F64, big: F64) -> tuple[F64, ...]:
     states = np.r_[ki.X_BG : ki.X_SG + 3, ki.X_TDD : ki.X_SIZE]
     errors = np.r_[ki.BG : ki.SG + 3, ki.TDD : ki.N]
     x[:, states] = interpolated(np.arange(k), at, x[np.ix_(at, states)] + dx_full[:, errors])
-    return x, cov, out.told, out.means, out.full
+    return x
 
 
 def _turned(q: F64, phi: F64) -> F64:

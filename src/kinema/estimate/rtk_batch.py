@@ -14,8 +14,9 @@ from typing import Any, cast
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
+from kinema.core.satellites import SYSTEMS
 from kinema.estimate.options import Progress, silent
-from kinema.estimate.rtk_filter import SATS, ArcIntegers, FilterOutput, RtkFilter, no_integers
+from kinema.estimate.rtk_filter import HEAD, SATS, ArcIntegers, FilterOutput, RtkFilter, no_integers
 from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_table import SLOTS, RtkTable
 
@@ -84,7 +85,7 @@ def snapshot(one: RtkFilter) -> Snapshot:
     s = one.state
     keys = s.keys[: s.n].copy()
     arc = np.full(s.n, -1, dtype=np.int64)
-    is_phase = np.arange(s.n) >= 7
+    is_phase = np.arange(s.n) >= HEAD
     is_phase &= keys[:, 1] < SLOTS
     arc[is_phase] = s.arc_of[keys[is_phase, 0], keys[is_phase, 1]]
     return Snapshot(s.x[: s.n].copy(), s.p[: s.n, : s.n].copy(), keys, arc, s.lock[: s.n].copy())
@@ -96,7 +97,7 @@ def foreseen(one: RtkFilter, dt: float) -> Snapshot:
 
     seen = snapshot(one)
     w = one.settings
-    predict(seen.x, seen.p, len(seen.x), seen.keys, SLOTS, dt, w[0], w[1], one.state.prior[: len(seen.x)], w[3])
+    predict(seen.x, seen.p, len(seen.x), seen.keys, SLOTS, dt, w[0], w[1], one.state.prior[: len(seen.x)], one.zenith)
     return seen
 
 
@@ -204,7 +205,7 @@ class Batch:
             n = len(seen.x)
             x[:n], p[:n, :n] = combine(seen, both.after.get(k))
             index[:] = -1
-            index[seen.keys[7:, 0], seen.keys[7:, 1]] = np.arange(7, n)
+            index[seen.keys[HEAD:, 0], seen.keys[HEAD:, 1]] = np.arange(HEAD, n)
             here = np.full((SATS, SLOTS), -1, dtype=np.int64)
             phase = seen.arc >= 0
             here[seen.keys[phase, 0], seen.keys[phase, 1]] = seen.arc[phase]
@@ -218,7 +219,7 @@ class Batch:
             rows = np.arange(t.row_start[k], t.row_start[k + 1])
             dx, less = np.zeros(3), np.zeros((3, 3))
             status, count, datum = fix_epoch(
-                x, p, index, lock, rows, len(rows), t.sat, ahead.group, 7, t.elevation, t.wavelength, ahead.usable,
+                x, p, index, lock, rows, len(rows), t.sat, ahead.group, len(SYSTEMS), t.elevation, t.wavelength, ahead.usable,
                 memory, datum, settings, dx, less, figures[k], dd, integer,
             )  # fmt: skip
             if status > 0:

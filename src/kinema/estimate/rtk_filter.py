@@ -15,6 +15,8 @@ from kinema.estimate.rtk_table import SLOTS, RtkTable
 
 SATS = 100 * len(SYSTEMS)
 STATES = 200
+HEAD = 8
+"""States before the ambiguities: position, velocity, zenith wet delay, shared ionosphere."""
 AMBIGUITY_VAR_M2 = 900.0
 SEARCH_EVERY = 5
 """Epochs between searches for the few that are still open where enough integers are held."""
@@ -53,20 +55,20 @@ class RtkState:
     datum: float = 0.0
     t_s: float = float("nan")
 
-    def start(self, position_m: F64, zenith_var: float, static: bool) -> None:
+    def start(self, position_m: F64, zenith: F64, static: bool) -> None:
         """Begin anew at a rough position from the base; integers found before stay known only if arcs go on."""
         self.index[:] = -1
         self.arc_of[:] = -1
         self.tied[:] = -1
         self.memory[:] = (0.0, -1.0, 0.0)
-        self.n = 7
+        self.n = HEAD
         self.p[:] = 0.0
-        self.x[:7] = 0.0
+        self.x[:HEAD] = 0.0
         self.x[:3] = position_m
         for i in range(3):
             self.p[i, i] = 100.0**2
             self.p[3 + i, 3 + i] = 0.0 if static else 30.0**2
-        self.p[6, 6] = zenith_var
+        self.p[6, 6], self.p[7, 7] = zenith
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,13 @@ class RtkFilter:
         length = float(np.nanmedian(np.linalg.norm(offset, axis=1)))
         self.d0 = offset
         self.origin = np.asarray((table.unit * offset[table.epoch]).sum(axis=1))
-        iono = (params.ionosphere_ppm * 1e-6 * max(length - params.ionosphere_from_m, 0.0)) ** 2
-        self.zenith_var = (0.5e-6 * length) ** 2
+        beyond = 1e-6 * max(length - params.ionosphere_from_m, 0.0)
+        iono = (params.ionosphere_ppm * beyond) ** 2
+        self.zenith = np.array([(params.zenith_ppm * 1e-6 * length) ** 2, (params.shared_ionosphere_ppm * beyond) ** 2])
         has_doppler = np.isfinite(table.doppler).any()
         accel = 0.0 if static else params.accel_psd_m2ps3 if has_doppler else 1000.0
         self.settings = np.array([
-            accel, 1e-9, iono, self.zenith_var, params.arc_gap_s, AMBIGUITY_VAR_M2, 2.5, 8.0, 3.0, 6.0, 2.5, 0.0,
+            accel, 1e-9, iono, 0.0, params.arc_gap_s, AMBIGUITY_VAR_M2, 2.5, 8.0, 3.0, 6.0, 2.5, 0.0,
         ])  # fmt: skip
         confirm = 1e9 if instantaneous else params.confirm_epochs
         self.fix_settings = np.array(
@@ -156,7 +159,7 @@ class RtkFilter:
         if not np.isfinite(self.d0[k, 0]):
             return
         if s.n == 0 or self.instantaneous or now - s.t_s > 120.0:
-            s.start(self.d0[k], self.zenith_var, self.static)
+            s.start(self.d0[k], self.zenith, self.static)
             dt = 0.0
         else:
             dt = now - s.t_s
@@ -165,7 +168,7 @@ class RtkFilter:
             s.x, s.p, s.n, s.keys, s.index, s.seen, s.lock, s.arc_of, row0, row1, t.sat, self.group, len(SYSTEMS),
             t.unit, t.wet, t.wavelength, t.code, t.phase, t.code_var, t.phase_var, t.doppler, t.doppler_var,
             self.origin, self.arc, now, dt, self.settings, o.code_innovation, o.phase_innovation, o.code_flag,
-            o.phase_flag, self.integers.value, self.integers.datum, s.tied, t.iono, s.prior,
+            o.phase_flag, self.integers.value, self.integers.datum, s.tied, t.iono, s.prior, self.zenith,
         )  # fmt: skip
         o.d_m[k], o.cov[k] = s.x[:3], s.p[:3, :3]
         o.v_mps[k], o.cov_v[k] = s.x[3:6], s.p[3:6, 3:6]

@@ -34,8 +34,12 @@ class RtkParams:
     """Epochs that must agree before integers are held."""
     floor_m: float = 0.004
     """What multipath does to a single-differenced ambiguity over all epochs alike."""
-    ionosphere_ppm: float = 1.8
-    """Sigma of the differential ionosphere at zenith per length of the baseline beyond `ionosphere_from_m`."""
+    ionosphere_ppm: float = 0.7
+    """Sigma of a satellite's own differential ionosphere at zenith per length beyond `ionosphere_from_m`."""
+    shared_ionosphere_ppm: float = 1.8
+    """The same of what all satellites share."""
+    zenith_ppm: float = 0.5
+    """Sigma of the difference of the zenith wet delays per length of the baseline."""
     ionosphere_from_m: float = 3000.0
     """Shorter baselines carry no ionosphere states: multipath, constant for minutes, would fill them."""
 

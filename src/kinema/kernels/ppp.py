@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.rtk import add_clock, at_rank, clear_state, fold, foresee, remove_state
+from kinema.kernels.sequential import add_clock, at_rank, clear_state, fold, foresee, remove_state
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""

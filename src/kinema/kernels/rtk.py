@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from kinema.kernels.jit import kernel
+from kinema.kernels.rtk_rows import update_doppler, update_group
+from kinema.kernels.sequential import clear_state, decay, fold, remove_state
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
 
-FIXED_STATES = 7
+FIXED_STATES = 8
 IONOSPHERE_S = 300.0
 ZENITH_S = 20.0
 """Correlation times of the atmosphere states: far shorter than the atmosphere's own, because multipath is constant for
@@ -28,78 +30,11 @@ minutes and would otherwise be averaged into them as if it were white."""
 
 
 @kernel
-def at_rank(values: A, n: A, rank: A) -> A:
-    """Index of the value that has `rank` smaller ones among the first n (a sort would take a second to compile)."""
-    for i in range(n):
-        below = 0
-        for j in range(n):
-            if values[j] < values[i] or (values[j] == values[i] and j < i):
-                below += 1
-        if below == rank:
-            return i
-    return 0
-
-
-@kernel
-def fold(x: A, p: A, n: A, at: A, by: A, count: A, z: A, r: A, w: A) -> A:
-    """Fold in z = Σ by·x[at] + noise of variance r; returns innovation and its variance. w (size,) is scratch."""
-    for j in range(n):
-        w[j] = 0.0
-    for c in range(count):
-        b, row = by[c], p[at[c]]
-        for j in range(n):
-            w[j] += b * row[j]
-    s, nu = r, z
-    for c in range(count):
-        s += by[c] * w[at[c]]
-        nu -= by[c] * x[at[c]]
-    g = 1.0 / math.sqrt(s)
-    for j in range(n):
-        w[j] *= g
-    nu *= g
-    for i in range(n):
-        wi, row = w[i], p[i]
-        x[i] += wi * nu
-        if wi != 0.0:
-            for j in range(n):
-                row[j] -= wi * w[j]
-    return nu, s
-
-
-@kernel
-def foresee(x: A, p: A, at: A, by: A, count: A, z: A, r: A) -> A:
-    """Innovation of z = Σ by·x[at] + noise, and its variance, with nothing changed."""
-    s, nu = r, z
-    for c in range(count):
-        nu -= by[c] * x[at[c]]
-        for d in range(count):
-            s += by[c] * by[d] * p[at[c], at[d]]
-    return nu, s
-
-
-@kernel
-def add_clock(x: A, p: A, n: A, at: A, by: A, count: A, z: A, r: A) -> None:
-    """Make the clock c of z = Σ by·x[at] + c + noise the state n, nothing having been known of it."""
-    c, var = z, r
-    for j in range(n):
-        t = 0.0
-        for k in range(count):
-            t -= by[k] * p[at[k], j]
-        p[n, j] = t
-        p[j, n] = t
-    for k in range(count):
-        c -= by[k] * x[at[k]]
-        var -= by[k] * p[n, at[k]]
-    x[n] = c
-    p[n, n] = var
-
-
-@kernel
-def predict(x: A, p: A, n: A, keys: A, slots: A, dt: A, accel: A, amb_noise: A, prior: A, zenith_keep: A) -> None:
+def predict(x: A, p: A, n: A, keys: A, slots: A, dt: A, accel: A, amb_noise: A, prior: A, zenith: A) -> None:
     """Move position by velocity; white acceleration; ionosphere and zenith delay decay towards their priors.
 
-    accel: PSD (m²/s³); amb_noise: m²/s; prior (size,): variance of each ionosphere state, zenith_keep: that of the
-    zenith delay, m².
+    accel: PSD (m²/s³); amb_noise: m²/s; prior (size,): variance of each ionosphere state, zenith (2,):
+    that of the zenith wet delay and of the ionosphere that all satellites share, m².
     """
     for i in range(3):
         x[i] += dt * x[3 + i]
@@ -117,47 +52,11 @@ def predict(x: A, p: A, n: A, keys: A, slots: A, dt: A, accel: A, amb_noise: A, 
     for i in range(FIXED_STATES, n):
         if keys[i, 1] < slots:
             p[i, i] += amb_noise * dt
-    _decay(x, p, n, 6, math.exp(-dt / ZENITH_S), zenith_keep)
+    decay(x, p, n, 6, math.exp(-dt / ZENITH_S), zenith[0])
+    decay(x, p, n, 7, math.exp(-dt / IONOSPHERE_S), zenith[1])
     for i in range(FIXED_STATES, n):
         if keys[i, 1] == slots:
-            _decay(x, p, n, i, math.exp(-dt / IONOSPHERE_S), prior[i])
-
-
-@kernel
-def _decay(x: A, p: A, n: A, i: A, keep: A, variance: A) -> None:
-    x[i] *= keep
-    for j in range(n):
-        p[i, j] *= keep
-        p[j, i] *= keep
-    p[i, i] += (1.0 - keep * keep) * variance
-
-
-@kernel
-def clear_state(x: A, p: A, n: A, i: A, value: A, variance: A) -> None:
-    """Forget state i: value, variance, no correlation."""
-    for j in range(n):
-        p[i, j] = 0.0
-        p[j, i] = 0.0
-    x[i] = value
-    p[i, i] = variance
-
-
-@kernel
-def remove_state(x: A, p: A, n: A, keys: A, index: A, seen: A, lock: A, prior: A, i: A) -> A:
-    """Take state i out; the last one moves into its place. Returns the new n."""
-    index[keys[i, 0], keys[i, 1]] = -1
-    last = n - 1
-    if i != last:
-        x[i] = x[last]
-        for j in range(n):
-            p[i, j] = p[last, j]
-        for j in range(n):
-            p[j, i] = p[j, last]
-        p[i, i] = p[last, last]
-        keys[i] = keys[last]
-        seen[i], lock[i], prior[i] = seen[last], lock[last], prior[last]
-        index[keys[i, 0], keys[i, 1]] = i
-    return last
+            decay(x, p, n, i, math.exp(-dt / IONOSPHERE_S), prior[i])
 
 
 @kernel
@@ -235,128 +134,6 @@ def manage(
                 seen[i] = t
                 prior[i] = iono_var * iono_map[r] ** 2
     return n
-
-
-@kernel
-def _row_model(
-    r: A, f: A, s: A, kind: A, unit: A, wet: A, shift: A, iono_scale: A, index: A, slots: A, at: A, by: A
-) -> A:
-    """States and partials of one measurement; `shift` is e·(base + …) taken into z by the caller. Returns the count."""
-    for i in range(3):
-        at[i], by[i] = i, -unit[r, i]
-    at[3], by[3] = 6, wet[r]
-    count = 4
-    if kind == 1:
-        at[count], by[count] = index[s, f], 1.0
-        count += 1
-    i = index[s, slots]
-    if i >= 0:
-        at[count], by[count] = i, (-1.0 if kind == 1 else 1.0) * iono_scale
-        count += 1
-    return count
-
-
-@kernel
-def update_group(
-    x: A,
-    p: A,
-    n: A,
-    index: A,
-    lock: A,
-    rows: A,
-    n_rows: A,
-    signal: A,
-    kind: A,
-    sat: A,
-    unit: A,
-    wet: A,
-    wavelength: A,
-    z: A,
-    var: A,
-    origin: A,
-    gate: A,
-    innovation: A,
-    flag: A,
-    w: A,
-) -> A:
-    """Fold what shares one clock, n_rows of rows and signals, kind 0 code or 1 phase; returns the number used.
-
-    z (m,) measurement about x0, moved here to the state's origin: origin (m,) = e·(x0 − base). gate: (Huber, reject)
-    in sigmas. A phase beyond `reject` starts its ambiguity anew and is flagged 1; a code beyond Huber counts less.
-    """
-    at, by = np.zeros(8, np.int64), np.zeros(8)
-    slots = wavelength.shape[1]
-    pre = np.empty(n_rows)
-    l1 = 0.1902936727983649
-    for k in range(n_rows):
-        r, f = rows[k], signal[k]
-        c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
-        pre[k], _s = foresee(x, p, at, by, c, z[r, f] - origin[r], var[r, f])
-    middle = at_rank(pre, n_rows, n_rows // 2)
-    r, f = rows[middle], signal[middle]
-    c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
-    add_clock(x, p, n, at, by, c, z[r, f] - origin[r], var[r, f])
-    innovation[r, f] = 0.0
-    used = 1
-    for k in range(n_rows):
-        if k == middle:
-            if kind == 1:
-                lock[index[sat[r], f]] += 1
-            continue
-        r, f = rows[k], signal[k]
-        c = _row_model(r, f, sat[r], kind, unit, wet, 0.0, (wavelength[r, f] / l1) ** 2, index, slots, at, by)
-        at[c], by[c] = n, 1.0
-        nu, s = foresee(x, p, at, by, c + 1, z[r, f] - origin[r], var[r, f])
-        t = abs(nu) / math.sqrt(s)
-        innovation[r, f] = nu
-        if kind == 1 and t > gate[1]:
-            i = index[sat[r], f]
-            clear_state(x, p, n + 1, i, x[i] + nu, 400.0)
-            lock[i] = 0
-            flag[r, f] = 1
-            continue
-        v = var[r, f]
-        if kind == 0 and t > gate[0]:
-            flag[r, f] = 2
-            v += (t * t / (gate[0] * gate[0]) - 1.0) * s
-            if t > gate[1]:
-                flag[r, f] = 1
-                continue
-        fold(x, p, n + 1, at, by, c + 1, z[r, f] - origin[r], v, w)
-        if kind == 1:
-            lock[index[sat[r], f]] += 1
-        used += 1
-    return used
-
-
-@kernel
-def update_doppler(x: A, p: A, n: A, rows: A, n_rows: A, unit: A, z: A, var: A, huber: A, w: A) -> A:
-    """Fold range rates z (m,) = −e·v + drift; the drift is white. Returns the number used."""
-    at, by = np.zeros(8, np.int64), np.zeros(8)
-    pre = np.empty(n_rows)
-    for k in range(n_rows):
-        r = rows[k]
-        for i in range(3):
-            at[i], by[i] = 3 + i, -unit[r, i]
-        pre[k], _s = foresee(x, p, at, by, 3, z[r], var[r])
-    middle = at_rank(pre, n_rows, n_rows // 2)
-    r = rows[middle]
-    for i in range(3):
-        at[i], by[i] = 3 + i, -unit[r, i]
-    add_clock(x, p, n, at, by, 3, z[r], var[r])
-    for k in range(n_rows):
-        if k == middle:
-            continue
-        r = rows[k]
-        for i in range(3):
-            at[i], by[i] = 3 + i, -unit[r, i]
-        at[3], by[3] = n, 1.0
-        nu, s = foresee(x, p, at, by, 4, z[r], var[r])
-        t = abs(nu) / math.sqrt(s)
-        if t < 10.0:
-            v = var[r] + max(0.0, t * t / (huber * huber) - 1.0) * s
-            fold(x, p, n + 1, at, by, 4, z[r], v, w)
-    return n_rows
 
 
 @kernel
@@ -440,6 +217,7 @@ def float_epoch(
     tied: A,
     iono_map: A,
     prior: A,
+    zenith: A,
 ) -> A:
     """One epoch of the float filter: predict, manage, tie, fold code, Doppler and phase. Returns n.
 
@@ -450,7 +228,7 @@ def float_epoch(
     """
     slots = phase.shape[1]
     if dt > 0.0:
-        predict(x, p, n, keys, slots, dt, settings[0], settings[1], prior, settings[3])
+        predict(x, p, n, keys, slots, dt, settings[0], settings[1], prior, zenith)
     n = manage(
         x, p, n, keys, index, seen, lock, arc_of, row0, row1, sat, code, phase, arc, t, settings[4], settings[5],
         settings[2], iono_map, prior,
@@ -475,7 +253,7 @@ def float_epoch(
                     count += 1
             if count >= 2:
                 update_group(
-                    x, p, n, index, lock, rows, count, signal, 0, sat, unit, wet, wavelength, code, code_var, origin,
+                    x, p, n, index, lock, rows, count, signal, 0, sat, unit, wet, iono_map, wavelength, code, code_var, origin,
                     settings[6:8], code_innovation, code_flag, w,
                 )  # fmt: skip
     count = 0
@@ -486,7 +264,7 @@ def float_epoch(
                 count += 1
     if count >= 2:
         update_group(
-            x, p, n, index, lock, rows, count, signal, 1, sat, unit, wet, wavelength, phase, phase_var, origin,
+            x, p, n, index, lock, rows, count, signal, 1, sat, unit, wet, iono_map, wavelength, phase, phase_var, origin,
             settings[8:10], phase_innovation, phase_flag, w,
         )  # fmt: skip
     for r in range(row0, row1):

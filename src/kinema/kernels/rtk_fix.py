@@ -14,7 +14,7 @@ import numpy as np
 
 from kinema.kernels.ambiguity import ltdl, resolve, solve_ltdl
 from kinema.kernels.jit import kernel
-from kinema.kernels.rtk import at_rank
+from kinema.kernels.sequential import at_rank
 
 TRIES = 10
 POOREST_RATE = 0.99

@@ -34,7 +34,7 @@ def solve_inertial(recording: Recording, options: SolveOptions, params: Inertial
     Method "filter" is causal: it knows at each instant only what came before, but for the first seconds, in which it
     aligns; "smooth" and "batch" use the whole recording. Raises EstimationError, DataError, ConfigError.
     """
-    imu = _cut(recording.need("imu", Imu), options, "imu")
+    imu = cut_imu(recording.need("imu", Imu), options, "imu")
     fixes = fixes_of(recording, options)
     t0_ns = int(imu.t_ns[0])
     options.progress("inertial: looking at the sensors", 0.1)
@@ -53,7 +53,7 @@ def solve_inertial(recording: Recording, options: SolveOptions, params: Inertial
     return to_solution(done, nodes, rows, fixes, signal, alignment, options, recording, params, mounting is not None)
 
 
-def _cut(imu: Imu, options: SolveOptions, role: str) -> Imu:
+def cut_imu(imu: Imu, options: SolveOptions, role: str) -> Imu:
     keep = used_mask(imu.t_ns, masks_of(options, role))
     if options.from_ns is not None:
         keep &= imu.t_ns >= options.from_ns

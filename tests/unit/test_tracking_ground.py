@@ -9,8 +9,8 @@ from kinema.core.course import Plane
 from kinema.core.solution import FixStatus
 from kinema.core.tracks import GroundDetections
 from kinema.errors import DataError
-from kinema.kernels.ground_smooth import filter_ground, smooth_ground
 from kinema.kernels.ground_motion import turn_matrix
+from kinema.kernels.ground_smooth import filter_ground, smooth_ground
 from kinema.tracking.ground import GroundTracker, track_ground
 from kinema.tracking.ground_offline import track_ground_offline
 
@@ -148,8 +148,9 @@ def test_smoother_equals_the_batch_solution(bent: bool) -> None:
             info[4 * k : 4 * k + 2, 4 * k : 4 * k + 2] += w
             right[4 * k : 4 * k + 2] += w @ z[k]
         if k:
-            h, rotated = np.zeros((4, 4 * n)), np.array(
-                [[np.cos(turn[k]), -np.sin(turn[k])], [np.sin(turn[k]), np.cos(turn[k])]]
+            h, rotated = (
+                np.zeros((4, 4 * n)),
+                np.array([[np.cos(turn[k]), -np.sin(turn[k])], [np.sin(turn[k]), np.cos(turn[k])]]),
             )
             f = np.eye(4)
             f[:2, 2:], f[2:, 2:] = 0.5 * dt * (np.eye(2) + rotated), rotated

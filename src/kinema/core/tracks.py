@@ -130,7 +130,7 @@ class GroundDetections:
         put(self, "common_ne_m2", gate("GroundDetections.common_ne_m2", common, np.float64, (m, 2, 2), finite=True))
         sensor = np.zeros(m, np.int64) if self.sensor is _ABSENT else self.sensor
         put(self, "sensor", gate("GroundDetections.sensor", sensor, np.int64, (m,)))
-        if m and not (0 <= self.sensor.min() and self.sensor.max() < len(self.sensors)):
+        if m and not (self.sensor.min() >= 0 and self.sensor.max() < len(self.sensors)):
             raise DataError("GroundDetections.sensor", f"0 to {len(self.sensors) - 1}", str(int(self.sensor.max())))
         put(self, "tag_names", MappingProxyType(dict(self.tag_names)))
         put(self, "p_ne_m", gate("GroundDetections.p_ne_m", self.p_ne_m, np.float64, (m, 2), finite=True))
@@ -177,8 +177,8 @@ class GroundTracks:
             raise DataError("GroundTracks", "rows sorted by track and time", "others")
 
     def names(self) -> dict[int, str]:
-        """What each track is called: the last tag read on it, else "track N"; of several with one tag the longest has its
-        name alone, the others their number behind it."""
+        """What each track is called: the last tag read on it, else "track N"; of several with one tag the longest has
+        its name alone, the others their number behind it."""
         if not len(self.track):
             return {}
         last = np.append(np.flatnonzero(np.diff(self.track)), len(self.track) - 1)

@@ -1,4 +1,4 @@
-"""A course as a guide for trackers: which way it leads at a point, how it turns along a path, where it goes on to."""
+"""A course as a guide for trackers: which way it leads at a point, and how it turns along a path."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class CourseGuide:
     def __init__(self, course: Course, margin_m: float = MARGIN_M) -> None:
         self.strip = Strip.of(course)
         self.margin_m = margin_m
+        self.lap_m = self.strip.length_m if course.closed else float("inf")
         # Heading and curvature at the strip's vertices, once: stations are looked up in them.
         tangent = self.strip.tangent_ne(self.strip.st)
         self._heading = np.unwrap(np.arctan2(tangent[:, 1], tangent[:, 0]))
@@ -31,7 +32,7 @@ class CourseGuide:
         return np.asarray((d < left + self.margin_m) & (d > -right - self.margin_m))
 
     def lead(self, p_ne_m: F64) -> F64:
-        """At points (n, 2): unit tangent and clockwise curvature (n, 3) of the line through each; NaN off the course."""
+        """At points (n, 2): unit tangent, clockwise curvature (n, 3) of the line through each; NaN off the course."""
         s, d = self.strip.to_sd(p_ne_m)
         heading, bend = np.interp(s, self.strip.st, self._heading), np.interp(s, self.strip.st, self._bend)
         # The line at offset d to the left is the longer the more the course turns clockwise.
@@ -58,23 +59,16 @@ class CourseGuide:
 
     def _unwrapped_heading(self, way: F64) -> F64:
         if not self.strip.closed:
-            return np.interp(way, self.strip.st, self._heading)
+            return np.asarray(np.interp(way, self.strip.st, self._heading))
         laps = np.floor(way / self.strip.length_m)
         once = self._heading[-1] - self._heading[0]
-        return np.interp(way - laps * self.strip.length_m, self.strip.st, self._heading) + laps * once
+        within = np.interp(way - laps * self.strip.length_m, self.strip.st, self._heading)
+        return np.asarray(within + laps * once)
 
-    def ahead(self, p_ne_m: F64, v_ne_mps: F64, after_s: F64) -> F64:
-        """Where movers at p (n, 2) with velocities v (n, 2) are after_s (n,) later if they keep to the course."""
-        s, d = self.strip.to_sd(p_ne_m)
-        lead = self.lead(p_ne_m)
-        along = (v_ne_mps * lead[:, :2]).sum(axis=1) / np.maximum(1.0 - lead[:, 2] * d, 0.2)
-        on = np.isfinite(lead[:, 0])
-        straight = p_ne_m + v_ne_mps * after_s[:, None]
-        if not self.strip.closed:
-            end = s + np.where(on, along, 0.0) * after_s
-            on &= (end >= 0) & (end <= self.strip.length_m)
-        straight[on] = self.strip.to_ne(s[on] + along[on] * after_s[on], d[on])
-        return straight
+    def along(self, p_ne_m: F64) -> tuple[F64, F64]:
+        """Way along the course, growing from lap to lap, and offset (n,) of a path (n, 2), NaN off the course."""
+        s, d = self.strip.follow(p_ne_m)
+        return self.strip.unwrapped(s), np.where(self._on(s, d), d, np.nan)
 
 
 def _calm(value: F64, t_s: F64) -> F64:

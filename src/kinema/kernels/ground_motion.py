@@ -34,6 +34,10 @@ class GroundMotion(NamedTuple):
     to_turn: float = 0.1
     to_straight: float = 0.2
     """Changes of model per second."""
+    leave: float = 0.02
+    """The same from a course to a free turn, and"""
+    rejoin: float = 0.5
+    """back to the course."""
     gate: float = 16.0
     """Greatest squared Mahalanobis distance of a detection."""
     detected: float = 0.9
@@ -49,17 +53,20 @@ class GroundMotion(NamedTuple):
     sure: float = 6.0
     """Existence gains `hit` per detection, loses `miss` without; at `confirm` a track is told; up to `sure`."""
     lost_s: float = 5.0
-    """A track not seen for this long ends."""
+    """A track not seen for this long ends; one"""
+    lost_on_course_s: float = 12.0
+    """on a course, which says where it is meanwhile, for this long."""
 
 
-CARS = GroundMotion(q_straight=3.0, q_turn=4.0, first_speed=40.0)
+CARS = GroundMotion(q_straight=3.0, q_turn=4.0, settle_s=2.0, first_speed=40.0)
 """For what brakes and pulls at up to 1 g; the defaults are for people."""
 
 
 @kernel
-def _mix(x: np.ndarray, p: np.ndarray, mu: np.ndarray, dt: float, how: GroundMotion) -> None:
-    """Interaction of the models of one track; the turning model takes `first_rate` from the straight one."""
-    stay0, stay1 = np.exp(-how.to_turn * dt), np.exp(-how.to_straight * dt)
+def _mix(x: np.ndarray, p: np.ndarray, mu: np.ndarray, dt: float, leave: float, back: float, how: GroundMotion) -> None:
+    """Interaction of the models of one track, with `leave` changes per second to the turning one and `back` again; the
+    turning model takes `first_rate` from the straight one."""
+    stay0, stay1 = np.exp(-leave * dt), np.exp(-back * dt)
     go = np.array([[stay0 * mu[0], (1 - stay0) * mu[0]], [(1 - stay1) * mu[1], stay1 * mu[1]]])
     p[0, 4, 4] = how.first_rate**2
     old_x, old_p = x.copy(), p.copy()
@@ -99,7 +106,9 @@ def turn_matrix(x: np.ndarray, dt: float, f: np.ndarray) -> None:
 
 
 @kernel
-def course_matrix(x: np.ndarray, dt: float, lead: np.ndarray, settle_s: float, f: np.ndarray, moved: np.ndarray) -> None:
+def course_matrix(
+    x: np.ndarray, dt: float, lead: np.ndarray, settle_s: float, f: np.ndarray, moved: np.ndarray
+) -> None:
     """A step along a course: the velocity turns with the line, its part across decays. Fills the state `moved` (4,)
     after dt seconds and the Jacobian f (5, 5) at x (5,)."""
     tn, te, bend = lead[0], lead[1], lead[2]
@@ -177,8 +186,12 @@ def predict_tracks(
     for t in range(len(mark)):
         if mark[t, 0] == FREE:
             continue
-        _mix(x[t], p[t], mu[t], dt, how)
-        if lead[t, 0] == lead[t, 0]:
+        led = lead[t, 0] == lead[t, 0]
+        if led:
+            _mix(x[t], p[t], mu[t], dt, how.leave, how.rejoin, how)
+        else:
+            _mix(x[t], p[t], mu[t], dt, how.to_turn, how.to_straight, how)
+        if led:
             course_matrix(x[t, 0], dt, lead[t], how.settle_s, f, moved)
             x[t, 0, :4] = moved
         else:

@@ -36,7 +36,9 @@ def filter_ground(
                 x[k, a] += f[a, b] * x[k - 1, b]
         # _quadratic wants the transpose of what is on the left.
         _quadratic(f.T.copy(), p[k - 1], work, moved)
-        p[k] = moved
+        for a in range(4):
+            for b in range(4):
+                p[k, a, b] = 0.5 * (moved[a, b] + moved[b, a])
         for a in range(2):
             p[k, a, a] += q * q * dt**3 / 3
             p[k, a, 2 + a] += q * q * dt * dt / 2
@@ -102,7 +104,11 @@ def smooth_ground(
                 lam[a] = 0.0
                 for b in range(4):
                     lam[a] += f[b, a] * new_lam[b]
-            _quadratic(f, new_big, work, big)
+            _quadratic(f, new_big, work, keep)
+            # Over thousands of steps a trace of asymmetry would grow without end.
+            for a in range(4):
+                for b in range(4):
+                    big[a, b] = 0.5 * (keep[a, b] + keep[b, a])
 
 
 @kernel

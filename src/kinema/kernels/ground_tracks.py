@@ -132,14 +132,15 @@ def in_view(mark: np.ndarray, mean: np.ndarray, view: np.ndarray, inside: np.nda
 @kernel
 def ground_step(
     x: np.ndarray, p: np.ndarray, mu: np.ndarray, mood: np.ndarray, mark: np.ndarray, mean: np.ndarray,
-    cov: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray, inside: np.ndarray, sees: bool, now_s: float,
-    next_id: int, how: GroundMotion, partner: np.ndarray, taken: np.ndarray,
+    cov: np.ndarray, z: np.ndarray, r: np.ndarray, tag: np.ndarray, inside: np.ndarray, led: np.ndarray, sees: bool,
+    now_s: float, next_id: int, how: GroundMotion, partner: np.ndarray, taken: np.ndarray,
 ) -> int:  # fmt: skip
     """One scan of tracks that were predicted to it: gate, assign, update, give birth, let die.
 
-    z (m, 2), r (m, 2, 2), tag (m,); inside (tracks,) bool whether the sensor could have seen each; sees False for a
-    reader of tags, which gives birth to nobody. partner (tracks,) gets the detection that each track is most likely to
-    be, or −1; taken (m,) the track of each detection. There are at least m free rows. Returns the next identity.
+    z (m, 2), r (m, 2, 2), tag (m,); inside (tracks,) bool whether the sensor could have seen each, led (tracks,)
+    whether each is on the course; sees False for a reader of tags, which gives birth to nobody. partner (tracks,) gets
+    the detection that each track is most likely to be, or −1; taken (m,) the track of each detection. There are at
+    least m free rows. Returns the next identity.
     """
     partner[:] = -1
     taken[:] = -1
@@ -161,7 +162,7 @@ def ground_step(
         share = np.empty(n)
         _shares(rows, cols, dist, area, len(mark), len(z), how, share)
         _update_all(x, p, mu, z, r, tag, rows, cols, share, partner, how)
-    next_id = _live_and_die(x, p, mu, mood, mark, z, r, tag, inside, sees, now_s, next_id, how, partner, taken)
+    next_id = _live_and_die(x, p, mu, mood, mark, z, r, tag, inside, led, sees, now_s, next_id, how, partner, taken)
     for t in range(len(mark)):
         if mark[t, 0] != FREE:
             merge_models(x[t], p[t], mu[t], mean[t], cov[t])
@@ -194,8 +195,8 @@ def _update_all(
 @kernel
 def _live_and_die(
     x: np.ndarray, p: np.ndarray, mu: np.ndarray, mood: np.ndarray, mark: np.ndarray, z: np.ndarray, r: np.ndarray,
-    tag: np.ndarray, inside: np.ndarray, sees: bool, now_s: float, next_id: int, how: GroundMotion, partner: np.ndarray,
-    taken: np.ndarray,
+    tag: np.ndarray, inside: np.ndarray, led: np.ndarray, sees: bool, now_s: float, next_id: int, how: GroundMotion,
+    partner: np.ndarray, taken: np.ndarray,
 ) -> int:  # fmt: skip
     """Existence of all tracks after a scan, and tracks for detections that nobody took. Returns the next identity."""
     for t in range(len(mark)):
@@ -216,7 +217,8 @@ def _live_and_die(
         else:
             if inside[t] and sees:
                 mood[t, 0] -= how.miss
-            if now_s - mood[t, 1] > how.lost_s or (mark[t, 0] == TENTATIVE and mood[t, 0] <= 0.0):
+            longest = how.lost_on_course_s if led[t] else how.lost_s
+            if now_s - mood[t, 1] > longest or (mark[t, 0] == TENTATIVE and mood[t, 0] <= 0.0):
                 mark[t, 0] = FREE
     row = 0
     if not sees:

@@ -36,6 +36,8 @@ class Detector:
     """False detections per scan over the whole place."""
     eye_ne_m: tuple[float, float] = (0.0, 0.0)
     eye_height_m: float = 20.0
+    hidden_m: tuple[tuple[float, float], ...] = ()
+    """Stretches of the course (from station to station) that it cannot see: a stand, trees, a tunnel."""
     read_every: int = 5
     """A tag is read at the first crossing of the line, and again after each so many laps; 0: never."""
 
@@ -168,6 +170,8 @@ def _seen(
             read = np.arange(0, len(second), detector.read_every)
             tag[i, np.minimum(np.ceil(second[read] * detector.rate_hz).astype(np.int64), n - 1)] = i + 1
     shown = (rng.random((movers, n)) < detector.detected) & running & ~_occluded(p, running, detector)
+    for start, stop in detector.hidden_m:
+        shown &= (s - start) % strip.length_m > (stop - start) % strip.length_m
     shown |= (tag >= 0) & running
     who, scan = np.nonzero(shown)
     false = rng.poisson(np.full(n, detector.clutter))

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, gate
+from kinema.core.arrays import F64, I64, Bool, gate
 from kinema.core.tracks import GroundDetections, GroundSensor, GroundTracks
 from kinema.errors import DataError
 from kinema.kernels.ground_motion import CONFIRMED, FREE, GroundMotion, predict_tracks
@@ -26,14 +26,17 @@ class Guide(Protocol):
     """A course that movers keep to. `kinema.course.guide.CourseGuide` is one."""
 
     def lead(self, p_ne_m: F64) -> F64:
-        """At points (n, 2): unit tangent and clockwise curvature (n, 3) of the line through each; NaN off the course."""
+        """At points (n, 2): unit tangent, clockwise curvature (n, 3) of the line through each; NaN off the course."""
 
     def turns(self, p_ne_m: F64, t_s: F64) -> F64:
         """Clockwise change of the course's heading (n,) from the point before along a path (n, 2), NaN where it is not
         known: then it is taken from the way at even speed between its neighbours. 0 off the course and at the first."""
 
-    def ahead(self, p_ne_m: F64, v_ne_mps: F64, after_s: F64) -> F64:
-        """Where movers at p (n, 2) with velocities v (n, 2) are after_s (n,) later if they keep to the course."""
+    def along(self, p_ne_m: F64) -> tuple[F64, F64]:
+        """Way along the course, growing from lap to lap, and offset (n,) of a path (n, 2), NaN off the course."""
+
+    lap_m: float
+    """Length of a closed course, infinite for an open one."""
 
 
 class GroundAnswer(NamedTuple):
@@ -88,7 +91,7 @@ class GroundTracker:
             self._rows(2 * len(self._mark) + m)
         if self._t_ns < 0:
             self._t0_ns = self._t_ns = t_ns
-        self._predict((t_ns - self._t_ns) * 1e-9)
+        led = self._predict((t_ns - self._t_ns) * 1e-9)
         self._t_ns = t_ns
         tag = np.full(m, -1) if tag is None else tag
         inside = np.empty(len(self._mark), np.bool_)
@@ -98,7 +101,7 @@ class GroundTracker:
             self._x, self._p, self._mu, self._mood, self._mark, self._mean, self._cov,
             gate("p_ne_m", p_ne_m, np.float64, (m, 2), finite=True),
             gate("cov_ne_m2", cov_ne_m2, np.float64, (m, 2, 2), finite=True), gate("tag", tag, np.int64, (m,)),
-            inside, not sensor.reads_tags, (t_ns - self._t0_ns) * 1e-9, self._next_id, self.motion, partner, taken,
+            inside, led, not sensor.reads_tags, (t_ns - self._t0_ns) * 1e-9, self._next_id, self.motion, partner, taken,
         )  # fmt: skip
         told = np.flatnonzero(self._mark[:, 0] == CONFIRMED)
         mine = np.where(taken >= 0, self._mark[taken, 1], -1)
@@ -106,18 +109,22 @@ class GroundTracker:
             self._mark[told, 1], self._mark[told, 3], self._mean[told], self._cov[told], partner[told], mine
         )
 
-    def _predict(self, dt: float) -> None:
-        if dt <= 0:
-            return
-        parts = max(int(np.ceil(dt / LONGEST_STEP_S)), 1) if self.guide else 1
+    def _predict(self, dt: float) -> Bool:
+        """Move all tracks on; whether each (n,) is on the course then."""
+        lead = self._lead()
+        parts = max(int(np.ceil(dt / LONGEST_STEP_S)), 1) if self.guide and dt > 0 else int(dt > 0)
         for _ in range(parts):
-            lead = np.full((len(self._mark), 3), np.nan)
-            if self.guide:
-                alive = self._mark[:, 0] != FREE
-                lead[alive] = self.guide.lead(self._mean[alive, :2])
-            predict_tracks(
-                self._x, self._p, self._mu, self._mark, self._mean, self._cov, lead, dt / parts, self.motion
-            )
+            predict_tracks(self._x, self._p, self._mu, self._mark, self._mean, self._cov, lead, dt / parts, self.motion)
+            if parts > 1:
+                lead = self._lead()
+        return np.isfinite(lead[:, 0])
+
+    def _lead(self) -> F64:
+        lead = np.full((len(self._mark), 3), np.nan)
+        if self.guide:
+            alive = self._mark[:, 0] != FREE
+            lead[alive] = self.guide.lead(self._mean[alive, :2])
+        return lead
 
 
 def run(
@@ -143,7 +150,8 @@ def track_ground(
     none = np.empty(0, np.int64)
     t_ns = np.concatenate([none, *(t for t, _, _ in found)])
     track, tag = (np.concatenate([none, *(getattr(a, name) for _, _, a in found)]) for name in ("track", "tag"))
-    row = np.concatenate([none, *(np.where(a.row >= 0, rows[a.row], -1) if len(rows) else a.row for _, rows, a in found)])
+    # Scans have at least one row, so −1 is only where there is no detection.
+    row = np.concatenate([none, *(np.where(a.row >= 0, rows[a.row], -1) for _, rows, a in found)])
     x = np.concatenate([np.empty((0, 4)), *(a.x for _, _, a in found)])
     cov = np.concatenate([np.empty((0, 4, 4)), *(a.cov for _, _, a in found)])
     order = np.lexsort((t_ns, track))
@@ -161,10 +169,9 @@ def track_ground(
 
 def _common(detections: GroundDetections, track: I64, row: I64) -> F64:
     """What the calibration leaves (n, 2, 2): that of the last detection of each track, sorted by track and time."""
+    if not len(row):
+        return np.empty((0, 2, 2))
     at = np.where(row >= 0, np.arange(len(row)), -1)
     at[np.flatnonzero(np.diff(track, prepend=-1))] = np.flatnonzero(np.diff(track, prepend=-1))
-    at = np.maximum.accumulate(at) if len(at) else at
-    behind = row[at]
-    return np.where((behind >= 0)[:, None, None], detections.common_ne_m2[np.maximum(behind, 0)], 0.0) if len(row) else (
-        np.empty((0, 2, 2))
-    )
+    behind = row[np.maximum.accumulate(at)]
+    return np.where((behind >= 0)[:, None, None], detections.common_ne_m2[np.maximum(behind, 0)], 0.0)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from kinema.core.arrays import I64, Bool
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.tracks import GroundDetections
 from kinema.tracking.ground import Guide
 
@@ -20,6 +20,8 @@ STRANGER_M = 3.0
 LINK_S = 8.0
 OVERLAP_S = 2.0
 LOOK_BACK_S = 1.0
+LINK_ON_COURSE_S, LOOK_ALONG_S = 20.0, 3.0
+PACE_SHARE, MOST_SIGMAS = 0.03, 5.0
 REACH_M, REACH_MPS = 2.0, 2.0
 """A piece may begin this far from where the one before would be: metres, and metres per second between them."""
 
@@ -99,32 +101,73 @@ def _linked(detections: GroundDetections, pieces: list[Piece], guide: Guide | No
     return group
 
 
-def _links(
-    detections: GroundDetections, pieces: list[Piece], guide: Guide | None
-) -> list[tuple[float, int, int]]:
+def _links(detections: GroundDetections, pieces: list[Piece], guide: Guide | None) -> list[tuple[float, int, int]]:
     """Cost and pieces (before, after) that may be one mover."""
     t_s = (detections.t_ns - detections.t_ns[0]) * 1e-9 if len(detections.t_ns) else np.empty(0)
-    p = detections.p_ne_m
     begin = np.array([t_s[piece.rows[0]] for piece in pieces])
+    longest = LINK_S if guide is None else LINK_ON_COURSE_S
+    ends = _Ends(detections, t_s, pieces, guide)
     found = []
     for a, piece in enumerate(pieces):
         end = float(t_s[piece.rows[-1]])
-        rows = piece.rows[t_s[piece.rows] >= end - LOOK_BACK_S]
-        v = np.polyfit(t_s[rows] - end, p[rows], 1)[0] if len(rows) > 2 else np.zeros(2)
-        for b in np.flatnonzero((begin > end - OVERLAP_S) & (begin < end + LINK_S)):
+        for b in np.flatnonzero((begin > end - OVERLAP_S) & (begin < end + longest)):
             if b == a or (piece.tag >= 0 and pieces[b].tag >= 0):
                 continue
-            gap = max(float(begin[b]) - end, 0.0)
             if begin[b] <= end and t_s[pieces[b].rows[-1]] < end:
                 continue
-            after = (
-                guide.ahead(p[piece.rows[-1:]], v[None], np.array([gap]))[0] if guide else p[piece.rows[-1]] + v * gap
-            )
-            far = float(np.hypot(*(p[pieces[b].rows[0]] - after)))
-            reach = REACH_M + REACH_MPS * gap
-            if far <= reach:
-                found.append((far / reach + 0.2 * gap, a, int(b)))
+            gap = max(float(begin[b]) - end, 0.0)
+            cost = ends.cost(a, int(b), gap)
+            if cost is not None:
+                found.append((cost + 0.2 * gap, a, int(b)))
     return found
+
+
+class _Ends:
+    """How pieces end and begin: by place and velocity, or by way, speed and offset along a course."""
+
+    def __init__(self, detections: GroundDetections, t_s: F64, pieces: list[Piece], guide: Guide | None) -> None:
+        self.p, self.t_s, self.pieces, self.guide = detections.p_ne_m, t_s, pieces, guide
+        self._known: dict[tuple[int, bool], F64 | None] = {}
+
+    def cost(self, a: int, b: int, gap: float) -> float | None:
+        """How badly piece b continues piece a after `gap` seconds, in shares of what may be; None: it does not."""
+        if self.guide is not None:
+            last, first = self._on_course(a, True), self._on_course(b, False)
+            if last is not None and first is not None:
+                return self._cost_on_course(last, first, gap)
+        rows = self.pieces[a].rows
+        rows = rows[self.t_s[rows] >= self.t_s[rows[-1]] - LOOK_BACK_S]
+        v = np.polyfit(self.t_s[rows] - self.t_s[rows[-1]], self.p[rows], 1)[0] if len(rows) > 2 else np.zeros(2)
+        far = float(np.hypot(*(self.p[self.pieces[b].rows[0]] - self.p[rows[-1]] - v * gap)))
+        reach = REACH_M + REACH_MPS * min(gap, LINK_S)
+        return far / reach if far <= reach and gap <= LINK_S else None
+
+    def _on_course(self, k: int, last: bool) -> F64 | None:
+        """Way, speed and offset where piece k ends (or begins); None off the course."""
+        if (k, last) not in self._known:
+            rows = self.pieces[k].rows
+            edge = self.t_s[rows[-1 if last else 0]]
+            rows = rows[np.abs(self.t_s[rows] - edge) <= LOOK_ALONG_S]
+            assert self.guide is not None
+            way, offset = self.guide.along(self.p[rows])
+            found = None
+            if len(rows) > 4 and np.isfinite(offset).all():
+                speed, at = np.polyfit(self.t_s[rows] - edge, way, 1)
+                found = np.array([at, speed, float(np.median(offset))])
+            self._known[k, last] = found
+        return self._known[k, last]
+
+    def _cost_on_course(self, last: F64, first: F64, gap: float) -> float | None:
+        assert self.guide is not None
+        faster = first[1] - last[1]
+        way = first[0] - last[0] - 0.5 * (first[1] + last[1]) * gap
+        lap = self.guide.lap_m
+        way -= lap * round(way / lap) if np.isfinite(lap) else 0.0
+        # Speeds wander by a share of themselves, the way in between by what is left of that with both ends known.
+        speed_sd = 0.3 + PACE_SHARE * abs(last[1]) * np.sqrt(1.0 + gap)
+        way_sd, offset_sd = 0.5 + 0.3 * speed_sd * gap, 0.5 + 0.3 * np.sqrt(gap)
+        cost = float(np.sqrt((way / way_sd) ** 2 + (faster / speed_sd) ** 2 + ((first[2] - last[2]) / offset_sd) ** 2))
+        return cost / MOST_SIGMAS if cost <= MOST_SIGMAS else None
 
 
 def _once_per_scan(detections: GroundDetections, mover: I64) -> I64:

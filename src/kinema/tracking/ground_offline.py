@@ -6,8 +6,8 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
 from kinema.core.tracks import GroundDetections, GroundTracks
-from kinema.kernels.ground_smooth import filter_ground, smooth_ground
 from kinema.kernels.ground_motion import GroundMotion
+from kinema.kernels.ground_smooth import filter_ground, smooth_ground
 from kinema.tracking.ground import Guide, run
 from kinema.tracking.ground_identity import movers_of, tags_of
 

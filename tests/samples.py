@@ -72,6 +72,14 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps\n"
         + "".join(f"{k / 100:.2f},0.1,0.2,-9.8,0.001,0.002,0.003\n" for k in range(12))
     )),
+    "sinex-bias": ("cod.bia", (
+        "%=BIA 1.00 COD 2024:066:00000 COD 2024:065:00000 2024:066:00000 A 00000004\n+BIAS/SOLUTION\n"
+        "*BIAS SVN_ PRN STATION__ OBS1 OBS2 BIAS_START____ BIAS_END______ UNIT __ESTIMATED_VALUE____ _STD_DEV___\n"
+        + "".join(
+            f" OSB  G063 G01           {name}       2024:065:00000 2024:066:00000 ns   {1.5 * k:20.4f}      0.0100\n"
+            for k, name in enumerate(("C1W", "C2W", "L1W", "L2W"), 1))
+        + "-BIAS/SOLUTION\n%=ENDBIA\n"
+    )),
     "sp3": ("igs.sp3", (
         "#dP2024  3  5  0  0  0.00000000       1 ORBIT IGS20 FIT  TST\n%c M  cc GPS ccc\n"
         "*  2024  3  5  0  0  0.00000000\nPG01  10000.000000  10001.000000  10002.000000      1.000000\nEOF\n"

@@ -45,8 +45,9 @@ class Recording:
     """`streams` by role:
 
     "gnss" GnssObservations of the rover, "base" those of the base; "ephemerides" BroadcastEphemerides;
-    "orbits" PreciseOrbits; "clocks" PreciseClocks; "antennas" Antennas; "prepared" PreparedRanges; "fixes" a
-    Solution that a device computed; "imu" Imu; "odometry", "wheels", "steering" and any logger channel Series;
+    "orbits" PreciseOrbits; "clocks" PreciseClocks; "biases" SignalBiases; "antennas" Antennas; "prepared"
+    PreparedRanges; "fixes" a Solution that a device computed; "imu" Imu; "odometry", "wheels", "steering" and any
+    logger channel Series;
     "ranges" AnchorRanges; "truth" a Solution to judge by and never to solve with.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,9 +10,13 @@ import numpy as np
 from kinema.core.arrays import F64, I64, U8
 from kinema.core.satellites import SYSTEMS
 from kinema.estimate.options import Progress, silent
-from kinema.estimate.ppp_table import PppParams, PppTable
+from kinema.estimate.ppp_params import PppParams
+from kinema.estimate.ppp_table import PppTable
 
 SATS = 100 * len(SYSTEMS)
+SHARED = 64
+"""Ambiguities that arcs with known integers share, beside those of single satellites."""
+KEYS = SATS + SHARED
 STATES = 90
 HEAD = 6
 SEGMENT = 200
@@ -26,11 +31,11 @@ class PppState:
     p: F64 = field(default_factory=lambda: np.diag([*START_VAR, *([0.0] * (STATES - HEAD))]))
     n: int = HEAD
     keys: I64 = field(default_factory=lambda: np.zeros((STATES, 2), dtype=np.int64))
-    index: I64 = field(default_factory=lambda: np.full((SATS, 1), -1, dtype=np.int64))
+    index: I64 = field(default_factory=lambda: np.full((KEYS, 1), -1, dtype=np.int64))
     seen: F64 = field(default_factory=lambda: np.zeros(STATES))
     lock: I64 = field(default_factory=lambda: np.zeros(STATES, dtype=np.int64))
     prior: F64 = field(default_factory=lambda: np.zeros(STATES))
-    arc_of: I64 = field(default_factory=lambda: np.full((SATS, 1), -1, dtype=np.int64))
+    arc_of: I64 = field(default_factory=lambda: np.full((KEYS, 1), -1, dtype=np.int64))
 
     def copy(self) -> PppState:
         """An independent copy."""
@@ -53,7 +58,7 @@ class PppFilter:
         m = len(table.sat)
         self.settings = np.array([
             0.0 if static else 1e4, params.zenith_walk_m2ps, params.gradient_walk_m2ps, params.ambiguity_drift_m2ps,
-            params.arc_gap_s, 3.0, 8.0, 6.0,
+            params.arc_gap_s, 3.0, 8.0, 6.0, SATS,
         ])  # fmt: skip
         self.state = PppState()
         self.last: int | None = None
@@ -77,7 +82,7 @@ class PppFilter:
         self.now += dt
         s.n = ppp_epoch(
             s.x, s.p, s.n, s.keys, s.index, s.seen, s.lock, s.prior, s.arc_of, int(t.row_start[k]),
-            int(t.row_start[k + 1]), t.sat, self.group, len(SYSTEMS), t.unit, t.mapping, t.code, t.phase, t.code_var,
+            int(t.row_start[k + 1]), t.key, self.group, len(SYSTEMS), t.unit, t.mapping, t.code, t.phase, t.code_var,
             t.phase_var, t.arc, self.now, dt, self.settings, self.innovation, self.flag,
         )  # fmt: skip
         self.last = k
@@ -103,15 +108,29 @@ class PppOutput:
     flag: U8
 
 
+Look = Callable[[int, F64, F64, I64], tuple[F64, F64]]
+"""Given an epoch, its state, covariance and the states' arcs, the state and covariance to report."""
+
+
+def as_it_is(_k: int, x: F64, p: F64, _arc: I64) -> tuple[F64, F64]:
+    """The default look: nothing is done."""
+    return x, p
+
+
 def run_ppp(
-    table: PppTable, params: PppParams, *, static: bool, smooth: bool, progress: Progress = silent
-) -> PppOutput:
-    """Filter, or filter both ways and add. Only every SEGMENT-th forward state is kept; segments are run again."""
+    table: PppTable, params: PppParams, *, static: bool, smooth: bool, look: Look = as_it_is,
+    progress: Progress = silent,
+) -> PppOutput:  # fmt: skip
+    """Filter, or filter both ways and add. Only every SEGMENT-th forward state is kept; segments are run again.
+
+    `look` sees every epoch once, forwards or (smooth) backwards in time.
+    """
     n = len(table.t_ns)
     dx, cov = np.full((n, 3), np.nan), np.full((n, 3, 3), np.nan)
     zenith, sigma = np.full(n, np.nan), np.full(n, np.nan)
 
-    def keep(k: int, x: F64, p: F64) -> None:
+    def keep(k: int, x: F64, p: F64, arc: I64) -> None:
+        x, p = look(k, x, p, arc)
         dx[k], cov[k] = x[:3], p[:3, :3]
         zenith[k], sigma[k] = x[3], np.sqrt(max(p[3, 3], 0.0))
 
@@ -123,7 +142,7 @@ def run_ppp(
             progress("PPP forward", 0.5 * k / n)
         ahead.step(k)
         if not smooth:
-            keep(k, ahead.state.x, ahead.state.p)
+            keep(k, *ahead.state.marginal())
     out = PppOutput(dx, cov, zenith, sigma, ahead.innovation.copy(), ahead.flag.copy())
     if not smooth:
         return out
@@ -140,7 +159,7 @@ def run_ppp(
             x, p, arc = kept[k - first]
             if back.last is not None:
                 x, p = _sum(x, p, arc, *back.foreseen(k), static)
-            keep(k, x, p)
+            keep(k, x, p, arc)
             back.step(k)
     return out
 

@@ -7,15 +7,19 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from kinema.core.arrays import I64
+from kinema.core.biases import SignalBiases
 from kinema.core.ephemeris import PreciseClocks, PreciseOrbits
 from kinema.core.frames import cov_n_from_e, geodetic_from_ecef
 from kinema.core.recording import Recording
-from kinema.core.solution import Channel, FixStatus, Provenance, Reason, Residuals, Solution
+from kinema.core.satellites import SYSTEMS
+from kinema.core.solution import Arcs, Channel, FixStatus, Provenance, Reason, Residuals, Solution
 from kinema.core.streams import GnssObservations
 from kinema.errors import EstimationError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.ppp import PppOutput, run_ppp
-from kinema.estimate.ppp_table import PppParams, PppTable, above_marker, build_ppp, check_products
+from kinema.estimate.ppp_integers import COLOURED, NarrowLanes, wide_lanes
+from kinema.estimate.ppp_params import PppParams
+from kinema.estimate.ppp_table import PppTable, above_marker, build_ppp, check_products
 from kinema.estimate.rtk_solution import pick_epochs
 from kinema.version import __version__
 
@@ -23,8 +27,6 @@ LEAST_PHASES = 5
 SYSTEMATIC_M = 0.01
 """What antennas, tides and frames leave in a position however long it is observed, per axis."""
 CONVERGED_M = 0.10
-COLOURED = 3.0
-"""Phase errors last for minutes (multipath, troposphere, antennas): the filter's sigmas are this much too small."""
 
 
 def solve_ppp(recording: Recording, options: SolveOptions, params: PppParams) -> Solution:
@@ -52,13 +54,27 @@ def solve_ppp(recording: Recording, options: SolveOptions, params: PppParams) ->
     if not (phases >= LEAST_PHASES).any():
         raise EstimationError("PPP: no epoch has five satellites with precise orbits, clocks and both frequencies")
     smooth = options.method != "filter"
-    out = run_ppp(table, params, static=options.static, smooth=smooth and not options.static, progress=options.progress)
-    return _assemble(recording, options, params, table, out, near, phases, smooth)
+    lanes, out = _run(table, options, params, smooth)
+    return _assemble(recording, options, params, table, out, lanes, near, phases, smooth)
+
+
+def _run(
+    table: PppTable, options: SolveOptions, params: PppParams, smooth: bool
+) -> tuple[NarrowLanes | None, PppOutput]:
+    """The float solution, or that with integers where the products allow them."""
+    static, progress = options.static, options.progress
+    if not (params.fix and table.combined.integer.any()):
+        return None, run_ppp(table, params, static=static, smooth=smooth and not static, progress=progress)
+    lanes = NarrowLanes(table, wide_lanes(table), causal=not smooth)
+    out = run_ppp(table, params, static=static, smooth=smooth, look=lanes.look, progress=progress)
+    if smooth:
+        out = run_ppp(lanes.tie(), params, static=static, smooth=not static, progress=progress)
+    return lanes, out
 
 
 def _assemble(
-    recording: Recording, options: SolveOptions, params: PppParams, table: PppTable, out: PppOutput, rough: Solution,
-    phases: I64, smooth: bool,
+    recording: Recording, options: SolveOptions, params: PppParams, table: PppTable, out: PppOutput,
+    lanes: NarrowLanes | None, rough: Solution, phases: I64, smooth: bool,
 ) -> Solution:  # fmt: skip
     observations = recording.need("gnss", GnssObservations)
     p = table.x0_e_m + out.dx_m
@@ -71,10 +87,10 @@ def _assemble(
     weak = phases < LEAST_PHASES
     p[weak], cov[weak] = rough.p_e_m[weak], rough.cov_p_e_m2[weak]
     level = 4.42 * np.sqrt(np.maximum(np.trace(cov_n_from_e(cov, p)[:, :2, :2], axis1=1, axis2=2), 0.0))
-    convergence = _convergence(table, out)
     notes = (
         f"zenith wet delay correction at the end {out.zenith_m[-1]:.3f} m ± {COLOURED * out.zenith_sigma_m[-1]:.3f} m",
-        convergence,
+        _convergence(table, out),
+        _integer_note(recording, params, lanes),
         f"{int((table.slip > 0).sum())} arcs; " + ", ".join(f"{k}: {a}+{b}" for k, (a, b) in table.signals.items()),
         *table.antenna_notes,
     )
@@ -84,8 +100,10 @@ def _assemble(
         channels={
             "zenith_wet_m": Channel(out.zenith_m, "m", "zenith wet delay against the model"),
             "hpl_m": Channel(level, "m", "protection level"),
+            **(_integer_channels(lanes) if lanes is not None else {}),
         },
         residuals=_residuals(table, out),
+        arcs=_arcs(table, lanes),
         provenance=Provenance(
             sources=recording.sources, program=f"kinema {__version__}", mode="ppp", method=options.method,
             settings={"systems": options.systems, "static": options.static, **asdict(params)},
@@ -93,6 +111,46 @@ def _assemble(
             point="marker" if any(observations.antenna.delta_hen_m) else "antenna",
         ),
     )  # fmt: skip
+
+
+def _integer_channels(lanes: NarrowLanes) -> dict[str, Channel]:
+    return {
+        "ratio": Channel(lanes.ratio, "1", "ratio of second to best integer fit"),
+        "success_rate": Channel(lanes.success, "1", "probability of right integers"),
+        "fixed_ambiguities": Channel(lanes.tied.astype(np.float64), "1", "ambiguities held as integers"),
+    }
+
+
+def _integer_note(recording: Recording, params: PppParams, lanes: NarrowLanes | None) -> str:
+    """What became of the integers, and what they would need."""
+    if lanes is not None:
+        known = lanes.datum >= 0
+        held = float(np.mean(lanes.tied > 0))
+        return f"integers of {int(known.sum())} of {len(known)} arcs; {held:.0%} of epochs rest on integers"
+    if not params.fix:
+        return "ambiguities kept float, as asked"
+    if recording.get("biases", SignalBiases) is None:
+        return "float ambiguities: no phase biases (SINEX BIAS) or integer clocks among the products"
+    return "float ambiguities: integers need the satellites' antennas too; give the ANTEX file that the products name"
+
+
+def _arcs(table: PppTable, lanes: NarrowLanes | None) -> Arcs:
+    """The arcs of the combination, under the first signal's name, with the first frequency's integers."""
+    rows = np.flatnonzero(table.arc >= 0)
+    number, count = table.arc[rows], int(table.arc.max(initial=-1)) + 1
+    start, stop = np.full(count, len(table.t_ns)), np.full(count, -1)
+    np.minimum.at(start, number, table.epoch[rows])
+    np.maximum.at(stop, number, table.epoch[rows])
+    sat, cause = np.zeros(count, np.int16), np.zeros(count, np.uint8)
+    sat[number] = table.sat[rows]
+    began = rows[table.slip[rows] > 0]
+    cause[table.arc[began]] = table.slip[began]
+    names = tuple(sorted({"+".join(pair) for pair in table.signals.values()}))
+    slot = np.zeros(len(SYSTEMS), dtype=np.uint8)
+    for letter, pair in table.signals.items():
+        slot[SYSTEMS.index(letter)] = names.index("+".join(pair))
+    integer = np.full(count, np.nan) if lanes is None else np.where(lanes.datum >= 0, lanes.value, np.nan)
+    return Arcs(sat, slot[sat // 100], start, stop, cause, integer, names)
 
 
 def _convergence(table: PppTable, out: PppOutput) -> str:
@@ -111,7 +169,7 @@ def _residuals(table: PppTable, out: PppOutput) -> Residuals | None:
     names = sorted({name for pair in table.signals.values() for name in pair})
     slot = np.zeros(10, dtype=np.uint8)
     for letter, pair in table.signals.items():
-        slot["GRECJIS".index(letter)] = names.index(pair[0])
+        slot[SYSTEMS.index(letter)] = names.index(pair[0])
     parts = []
     for kind, index, var in ((0, 0, table.code_var), (2, 1, table.phase_var)):
         rows = np.flatnonzero(np.isfinite(out.innovation[index]))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.core.biases import SignalBiases, joined
 from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOrbits
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import Solution
@@ -64,6 +65,7 @@ def _one(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> Any:
         BroadcastEphemerides: _ephemerides,
         PreciseOrbits: _grids,
         PreciseClocks: _grids,
+        SignalBiases: lambda _role, all_of_it, _issues: joined([one for _, one in all_of_it]),
         Imu: _in_sequence,
         Series: _in_sequence,
         Solution: _in_sequence,

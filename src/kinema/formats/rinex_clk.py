@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kinema.core.arrays import F64, I16, I64
+from kinema.core.biases import wide_lanes_only
 from kinema.core.ephemeris import PreciseClocks
 from kinema.core.recording import Issue, Recording
-from kinema.core.satellites import SYSTEMS
-from kinema.errors import FormatError
+from kinema.core.satellites import SYSTEMS, sat_id
+from kinema.errors import DataError, FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.rinex_header import line_number, parse_header, sniff_header
+from kinema.formats.rinex_header import Header, line_number, parse_header, sniff_header
 from kinema.formats.time_systems import to_gps_ns
 
 _BLOCK_ROWS = 1 << 18
@@ -18,7 +21,10 @@ MAX_CELLS = 1 << 27
 
 
 def read(source: Source, options: ReadOptions) -> Recording:
-    """The whole file as stream "clocks"; station clocks and other records are left aside. Raises FormatError."""
+    """The whole file as stream "clocks"; station clocks and other records are left aside. Raises FormatError.
+
+    Wide-lane biases in the header (GRG) make the stream "biases": such clocks keep ambiguities integer.
+    """
     from kinema.kernels.clocks import scan_clocks
 
     header = parse_header(source.path, source.data)
@@ -44,7 +50,24 @@ def read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(source.path, "no satellite clock (AS record) in it")
     label, sats, value = (np.concatenate(column) for column in zip(*blocks, strict=True))
     clocks = gridded(source, to_gps_ns(label, time_system), sats, value)
-    return Recording({"clocks": clocks}, issues=tuple(issues), sources=(str(source.path),), name=source.path.stem)
+    streams: dict[str, Any] = {"clocks": clocks}
+    if cycles := wide_lanes(header):
+        streams["biases"] = wide_lanes_only(cycles)
+    return Recording(streams, issues=tuple(issues), sources=(str(source.path),), name=source.path.stem)
+
+
+def wide_lanes(header: Header) -> dict[int, float]:
+    """Cycles by satellite from comments "WL G01 2020 6 25 12 0 0.000000 1 -4.4E-01 0105"."""
+    cycles: dict[int, float] = {}
+    for line in header.having("COMMENT"):
+        words = line.body.split()
+        if len(words) < 10 or words[0] != "WL":
+            continue
+        try:
+            cycles[sat_id(words[1])] = float(words[9])
+        except (DataError, ValueError):
+            continue
+    return cycles
 
 
 def gridded(source: Source, t_ns: I64, sats: I16, value: F64) -> PreciseClocks:

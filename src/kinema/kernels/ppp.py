@@ -64,7 +64,10 @@ def _group(
     flag: A,
     w: A,
 ) -> None:
-    """Fold the rows of one clock; phases beyond gate[1] sigmas begin anew, codes beyond gate[0] count less."""
+    """Fold the rows of one clock; phases beyond gate[1] sigmas begin anew, codes beyond gate[0] count less.
+
+    A phase of a shared ambiguity (gate[2] on) is only left out.
+    """
     at, by, pre = np.zeros(8, np.int64), np.zeros(8), np.empty(count)
     for k in range(count):
         c = _model(rows[k], sat[rows[k]], kind, unit, mapping, index, at, by)
@@ -88,7 +91,7 @@ def _group(
         v = var[r]
         if t > gate[1]:
             flag[r] = 1
-            if kind == 1:
+            if kind == 1 and sat[r] < gate[2]:
                 i = index[sat[r], 0]
                 clear_state(x, p, n + 1, i, x[i] + nu, 900.0)
                 lock[i] = 0
@@ -131,8 +134,9 @@ def ppp_epoch(
     """One epoch: predict, manage arcs, fold codes and phases. Returns n.
 
     code, phase (m,): observed less model at the epoch's position, m; mapping (m, 3): wet mapping and its gradients;
-    innovation (2, m), flag (2, m). settings (8,): position variance (0: static), walks of zenith delay and gradient
-    (m²/s), drift of ambiguities (m²/s), gap (s), Huber, code reject, phase reject.
+    innovation (2, m), flag (2, m). sat (m,): which ambiguity each row has. settings (9,): position variance
+    (0: static), walks of zenith delay and gradient (m²/s), drift of ambiguities (m²/s), gap (s), Huber, code reject,
+    phase reject, first ambiguity that several satellites share.
     """
     if dt > 0.0:
         ppp_predict(x, p, n, dt, settings)
@@ -170,7 +174,7 @@ def ppp_epoch(
         if count >= 2:
             _group(
                 x, p, n, index, lock, rows, count, 0, sat, unit, mapping, code, code_var,
-                settings[5:7], innovation[0], flag[0], w,
+                np.array([settings[5], settings[6], settings[8]]), innovation[0], flag[0], w,
             )  # fmt: skip
     count = 0
     for r in range(row0, row1):
@@ -180,6 +184,6 @@ def ppp_epoch(
     if count >= 2:
         _group(
             x, p, n, index, lock, rows, count, 1, sat, unit, mapping, phase, phase_var,
-            settings[5:8:2], innovation[1], flag[1], w,
+            np.array([settings[5], settings[7], settings[8]]), innovation[1], flag[1], w,
         )  # fmt: skip
     return n

@@ -18,7 +18,7 @@ def applies(recording: Recording, options: SolveOptions) -> bool:
 
 def solve(recording: Recording, options: SolveOptions) -> Solution:
     """See estimate.ppp_solution.solve_ppp."""
+    from kinema.estimate.ppp_params import ppp_params
     from kinema.estimate.ppp_solution import solve_ppp
-    from kinema.estimate.ppp_table import ppp_params
 
     return solve_ppp(recording, options, ppp_params(options.params.get("ppp", {})))

@@ -1,0 +1,290 @@
+"""Raw observations of a rover alone as the rows of a tight filter: code, Doppler, carrier with its constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64
+from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOrbits
+from kinema.core.recording import Recording
+from kinema.core.satellites import SYSTEMS
+from kinema.core.streams import GnssObservations, used_mask
+from kinema.errors import EstimationError
+from kinema.estimate.options import SolveOptions
+from kinema.estimate.single import LEAST_S, Track, repeats, slow_part, solve_rows
+from kinema.estimate.single_params import Params as SingleParams
+from kinema.estimate.single_rows import CARRIER, CODE, DOPPLER, SIS_SIGMA_M, Rows, build
+from kinema.estimate.single_solution import block_ranges, cut
+from kinema.estimate.tight_params import TightParams
+from kinema.kernels import tight as kt
+
+ZENITH = 2
+_SURE = 0.02
+"""A code counts at least this share of what a direct one would."""
+
+
+@dataclass(frozen=True)
+class TightRows:
+    """What kernels.tight_pass takes: rows, sorted by epoch and kind, and epochs; t_s (E,) GPS seconds since the origin;
+    size: number of extra states; sat (R,) of each row; arc (R,) number of its carrier arc, −1 none."""
+
+    t_s: F64
+    rows: kt.Rows
+    epochs: kt.Epochs
+    size: int
+    sat: I64
+    arc: I64
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Rows (R,) of some epochs, before states are given out."""
+
+    epoch: I64
+    kind: I64
+    value: F64
+    var: F64
+    again: F64
+    unit: F64
+    wet: F64
+    sat: I64
+    arc: I64
+    slow_m: F64
+    walk: F64
+
+
+def rover_rows(recording: Recording, options: SolveOptions, t0_ns: int, params: TightParams) -> TightRows:
+    """Rows of the recording's "gnss" with broadcast or precise orbits. Raises EstimationError where there are none."""
+    observations = _thinned_span(recording.need("gnss", GnssObservations), options)
+    single = SingleParams(**dict(options.params.get("single", {})))
+    dropped = ~used_mask(observations.t_ns, tuple((a, b) for name, a, b in options.masks if name == "gnss"))
+    known = (
+        recording.get("ephemerides", BroadcastEphemerides), recording.get("orbits", PreciseOrbits),
+        recording.get("clocks", PreciseClocks),
+    )  # fmt: skip
+    tables, p0, starts, arcs = [], [], [], 0
+    for start, keep_from, keep_to, stop in block_ranges(observations, single):
+        rows = build(
+            cut(observations, start, stop), *known, options.systems, options.frequencies, single, dropped[start:stop]
+        )
+        if rows is None:
+            p0.append(np.full((keep_to - keep_from, 3), np.nan))
+            continue
+        track = solve_rows(rows, single, causal=False)
+        table = _table(rows, track, single, params, keep_from - start, keep_to - start, keep_from, arcs)
+        arcs = max(arcs, int(table.arc.max(initial=-1)) + 1)
+        tables.append(table)
+        starts.append(keep_from)
+        p0.append(rows.p0_e_m[keep_from - start : keep_to - start])
+    if not tables:
+        raise EstimationError("no epoch of the raw observations can be positioned")
+    table = _Table(*(np.concatenate([getattr(t, name) for t in tables]) for name in _Table.__dataclass_fields__))
+    t_s = (observations.t_ns - t0_ns).astype(np.float64) * 1e-9
+    return _assembled(table, t_s, np.concatenate(p0), starts, params)
+
+
+def _thinned_span(observations: GnssObservations, options: SolveOptions) -> GnssObservations:
+    first = 0 if options.from_ns is None else int(np.searchsorted(observations.t_ns, options.from_ns))
+    last = len(observations.t_ns)
+    if options.to_ns is not None:
+        last = int(np.searchsorted(observations.t_ns, options.to_ns, side="right"))
+    if first >= last:
+        raise EstimationError("no observations between --from and --to")
+    return cut(observations, first, last)
+
+
+def _table(
+    rows: Rows, track: Track, single: SingleParams, params: TightParams, first: int, last: int, offset: int, arcs: int
+) -> _Table:
+    """Codes, Dopplers and carriers of the epochs first … last − 1 with what their residuals told of their noise."""
+    direct = np.clip(track.weight[:, CODE], _SURE, 1.0)
+    slow = slow_part(rows, track.resid, track.weight[:, CODE])
+    sigma = track.sigma
+    step = float(np.median(rows.dt_s[1:])) if len(rows.t_s) > 1 else 1.0
+    again = {}
+    for kind, longest in ((CODE, single.code_correlation_s), (DOPPLER, single.doppler_correlation_s)):
+        most = min(1 + 2 * longest / step, len(rows.t_s))
+        again[kind] = min(max(repeats(rows, track.resid, sigma, kind), 1 + LEAST_S / step), most)
+    code_noise2 = np.maximum(sigma[:, CODE] ** 2 - slow**2, (0.2 * sigma[:, CODE]) ** 2)
+    phase, arc = _phases(rows)
+    assumed = np.maximum(rows.sigma[:, CARRIER], 1e-9)
+    shape = np.where(rows.sigma[:, CARRIER] > 0, sigma[:, CARRIER] / assumed, 1.0)
+    two = rows.signals.slot[:, 1] >= 0
+    g1, g2 = rows.signals.iono[:, 0], rows.signals.iono[:, 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        amplified = np.where(two, np.hypot(g2, g1) / np.abs(g2 - g1), 1.0)
+    low = 1.0 / np.maximum(np.sin(rows.elevation_rad), 0.1)
+    phase_sigma = single.carrier_sigma_m * np.nan_to_num(amplified, nan=1.0) * np.minimum(low, 5.0) * 0.7 * shape
+    sis = np.array([SIS_SIGMA_M[letter] for letter in SYSTEMS])[rows.observations.sat // 100]
+    walk = (params.carrier_walk * np.maximum(sis / SIS_SIGMA_M["G"], 1.0) * np.where(two, 1.0, 3.0)) ** 2
+    inside = (rows.epoch >= first) & (rows.epoch < last)
+    parts = []
+    for kind, use, value, var, times in (
+        (kt.CODE, sigma[:, CODE] > 0, rows.z[:, CODE], code_noise2 / direct, again[CODE]),
+        (kt.DOPPLER, rows.sigma[:, DOPPLER] > 0, rows.z[:, DOPPLER], sigma[:, DOPPLER] ** 2, again[DOPPLER]),
+        (kt.PHASE, arc >= 0, phase, phase_sigma**2, 1.0),
+    ):
+        k = np.flatnonzero(use & inside & np.isfinite(value) & np.isfinite(var) & (var > 0))
+        parts.append(
+            (
+                rows.epoch[k] - first + offset,
+                np.full(len(k), kind),
+                value[k],
+                var[k] * times,
+                np.full(len(k), times),
+                rows.unit[k],
+                np.nan_to_num(rows.wet[k]) * (kind != kt.DOPPLER),
+                rows.observations.sat[k].astype(np.int64),
+                np.where(arc[k] >= 0, arc[k] + arcs, -1) if kind == kt.PHASE else np.full(len(k), -1),
+                slow[k],
+                walk[k],
+            )
+        )
+    return _Table(*(np.concatenate([part[i] for part in parts]) for i in range(len(parts[0]))))
+
+
+def _phases(rows: Rows) -> tuple[F64, I64]:
+    """Carrier less model, up to a constant per arc (m,), and the arc's number, −1 where there is no carrier.
+
+    The changes since the epoch before, summed along each satellite's unbroken rows.
+    """
+    m = len(rows.epoch)
+    order = np.argsort(rows.observations.sat, kind="stable")
+    goes_on = rows.sigma[order, CARRIER] > 0
+    change = np.where(goes_on, rows.z[order, CARRIER], 0.0)
+    total = np.cumsum(change)
+    piece = np.cumsum(~goes_on) - 1
+    first = np.flatnonzero(~goes_on)
+    base = np.zeros(int(piece.max(initial=-1)) + 1)
+    base[piece[first]] = total[first]
+    long = np.bincount(np.maximum(piece, 0))[np.maximum(piece, 0)] > 1
+    phase, arc = np.full(m, np.nan), np.full(m, -1, dtype=np.int64)
+    phase[order[long]] = (total - base[np.maximum(piece, 0)])[long]
+    arc[order[long]] = piece[long]
+    return phase, arc
+
+
+def thinned(t_s: F64, least_s: float) -> I64:
+    """Epochs that are at least so long after the one kept before."""
+    keep: list[int] = []
+    last = -np.inf
+    for k, t in enumerate(t_s.tolist()):
+        if t - last >= least_s:
+            keep.append(k)
+            last = t
+    return np.array(keep, dtype=np.int64)
+
+
+def lifetimes(key: I64, epoch: I64) -> tuple[I64, I64, I64]:
+    """For each different key (k,): the key, its first and its last epoch."""
+    keys, inverse = np.unique(key, return_inverse=True)
+    first, last = np.full(len(keys), np.iinfo(np.int64).max), np.full(len(keys), -1)
+    np.minimum.at(first, inverse, epoch)
+    np.maximum.at(last, inverse, epoch)
+    return keys, first, last
+
+
+def give_places(first: I64, last: I64, begin: int) -> tuple[I64, int]:
+    """A place for each lifetime, none shared by two that overlap, from `begin` on; and the number of places."""
+    place = np.empty(len(first), dtype=np.int64)
+    free_after: list[int] = []
+    for k in np.argsort(first, kind="stable").tolist():
+        q = next((i for i, end in enumerate(free_after) if end < first[k]), len(free_after))
+        if q == len(free_after):
+            free_after.append(-1)
+        free_after[q] = int(last[k])
+        place[k] = begin + q
+    return place, begin + len(free_after)
+
+
+def _assembled(table: _Table, t_s: F64, p0: F64, starts: list[int], params: TightParams) -> TightRows:
+    """Give out the extra states and sort: no state's value is assumed that the rows can tell."""
+    single = SingleParams()
+    chosen = thinned(t_s, params.least_step_s)
+    number = np.full(len(t_s), -1, dtype=np.int64)
+    number[chosen] = np.arange(len(chosen))
+    keep = number[table.epoch] >= 0
+    table = _Table(*(getattr(table, name)[keep] for name in _Table.__dataclass_fields__))
+    epoch = number[table.epoch]
+    at = np.full((len(epoch), kt.EXTRA), -1, dtype=np.int64)
+    by = np.ones((len(epoch), kt.EXTRA))
+    events: list[tuple[int, int, F64]] = []
+    code, phase = table.kind == kt.CODE, table.kind == kt.PHASE
+    at[:, 0] = np.where(table.kind == kt.DOPPLER, kt.DRIFT, kt.CLOCK)
+    at[table.wet != 0, 2], by[:, 2] = ZENITH, table.wet
+    events.append((0, ZENITH, event(single.troposphere_sigma_m, walk=single.zenith_drift_m_per_sqrt_s**2)))
+    for k in sorted({int(number[chosen[np.searchsorted(chosen, start)]]) for start in starts}):
+        events.append((k, kt.CLOCK, event(300.0, walk=params.clock_noise_mps**2, look=True)))
+        events.append((k, kt.DRIFT, event(10.0, walk=params.clock_drift_noise_mps2**2, look=True)))
+    size = ZENITH + 1
+    system = table.sat // 100
+    counts = np.bincount(system[code], minlength=len(SYSTEMS))
+    for letter in np.flatnonzero(counts > 0):
+        if letter == np.argmax(counts):
+            continue
+        mine = code & (system == letter)
+        at[mine, 1] = size
+        walk = single.bias_drift_m_per_sqrt_s**2
+        events.append((int(epoch[mine].min()), size, event(50.0, walk=walk, look=True)))
+        size += 1
+    # slow errors of codes stay with their satellite; carrier constants with their arc
+    keys, first, last = lifetimes(table.sat[code], epoch[code])
+    place, size = give_places(first, last, size)
+    which = np.searchsorted(keys, table.sat[code])
+    at[code, 3] = place[which]
+    slow = np.sqrt(np.bincount(which, table.slow_m[code] ** 2) / np.bincount(which))
+    lasting = single.systematic_correlation_s
+    events += [(int(first[k]), int(place[k]), event(slow[k], tau=lasting)) for k in range(len(keys))]
+    keys, first, last = lifetimes(table.arc[phase], epoch[phase])
+    place, size = give_places(first, last, size)
+    which = np.searchsorted(keys, table.arc[phase])
+    at[phase, 3] = place[which]
+    walks = np.zeros(len(keys))
+    walks[which] = table.walk[phase]
+    unknown = params.ambiguity_sigma_m
+    events += [(int(first[k]), int(place[k]), event(unknown, walk=walks[k], look=True)) for k in range(len(keys))]
+    order = np.lexsort((table.var, table.kind, epoch))
+    n = len(chosen)
+    return TightRows(
+        t_s[chosen], sorted_rows(order, table.kind, table.value, table.var, table.again, table.unit, at, by),
+        epochs_of(t_s[chosen], p0[chosen], epoch, events, n), size, table.sat[order], table.arc[order],
+    )  # fmt: skip
+
+
+def event(sigma: float, *, walk: float = 0.0, tau: float = 0.0, value: float = 0.0, look: bool = False) -> F64:
+    """An extra state that begins: its parameters as kernels.tight.E_* order them."""
+    par = np.zeros(kt.E_SIZE)
+    par[kt.E_VAR], par[kt.E_WALK], par[kt.E_TAU], par[kt.E_SPREAD] = sigma**2, walk, tau, sigma**2
+    par[kt.E_VALUE], par[kt.E_LOOK] = value, float(look)
+    return par
+
+
+def sorted_rows(order: I64, kind: I64, value: F64, var: F64, again: F64, unit: F64, at: I64, by: F64) -> kt.Rows:
+    """Rows in their order, as the kernels take them."""
+    parts = (kind, value, var, again, unit, at, by)
+    return kt.Rows(*(np.ascontiguousarray(part[order]) for part in parts))
+
+
+def epochs_of(t_s: F64, p0: F64, epoch: I64, events: list[tuple[int, int, F64]], n: int) -> kt.Epochs:
+    """Epochs with their rows and events; events of one epoch stay in the order in which they were given."""
+    when = np.array([e[0] for e in events], dtype=np.int64)
+    order = np.argsort(when, kind="stable")
+    par = np.array([events[k][2] for k in order]).reshape(-1, kt.E_SIZE)
+    state = np.array([events[k][1] for k in order], dtype=np.int64)
+    return kt.Epochs(
+        np.diff(t_s, prepend=t_s[0]), np.ascontiguousarray(p0), np.searchsorted(np.sort(epoch), np.arange(n + 1)),
+        np.searchsorted(when[order], np.arange(n + 1)), state, np.ascontiguousarray(par),
+    )  # fmt: skip
+
+
+def at_epochs(data: TightRows, used: I64) -> TightRows:
+    """The same where only the epochs `used` (ascending) come to be seen: what begins between begins at the next."""
+    old = data.epochs
+    n = len(data.t_s)
+    next_used = np.append(used, n)[np.searchsorted(used, np.arange(n))]
+    when = next_used[np.repeat(np.arange(n), np.diff(old.event_start))]
+    dt = np.zeros(n)
+    dt[used] = np.diff(data.t_s[used], prepend=data.t_s[used[:1]])
+    return replace(data, epochs=old._replace(dt=dt, event_start=np.searchsorted(when, np.arange(n + 1))))

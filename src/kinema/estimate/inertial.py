@@ -27,11 +27,12 @@ _NOTHING = np.empty(0)
 class Pass:
     """A pass over K nodes.
 
-    x (K, X_SIZE) nominal states; cov (K, 15, 15) of position, velocity (e), attitude (e, left
-    error), time offset, lever arm (s) and mounting (b: pitch, yaw);
+    t_s (K,) on the IMU's clock; x (K, X_SIZE) nominal states; cov (K, 15, 15) of position, velocity (e),
+    attitude (e, left error), time offset, lever arm (s) and mounting (b: pitch, yaw);
     told (K, D_SIZE) innovations; means (K, 6, 3) rate (s), acceleration (e), gravity (e), C_es; full_at (F,) nodes at
     which the covariance full (F, N, N) of all states is kept; end: state and covariance after the last node; start:
-    smoothed state before the first node (None for a causal pass).
+    smoothed state before the first node (None for a causal pass); gps_s (K,): the nodes' GPS seconds, where the
+    calibration changed on the way (None: it did not).
     """
 
     t_s: F64
@@ -43,6 +44,11 @@ class Pass:
     full: F64
     end: Start
     start: Start | None = None
+    gps_s: F64 | None = None
+
+    def gps_times(self, calibration: Calibration) -> F64:
+        """GPS seconds (K,) since the origin by the clock's calibration, before the time offset that is a state."""
+        return calibration.gps_time(self.t_s) if self.gps_s is None else self.gps_s
 
     def sigma(self) -> F64:
         """Standard deviations (K, N) of all states, between the nodes that keep them by interpolation."""
@@ -138,8 +144,8 @@ class _Out:
     tape_start: I64
 
 
-def _chunk(nodes: Nodes, state: Start, carry: F64, par: F64, *, record: bool) -> _Out:
-    """Run over some nodes, in place in `state` and `carry` (3, 3). Raises EstimationError."""
+def _chunk(nodes: Nodes, state: Start, par: F64, *, record: bool) -> _Out:
+    """Run over some nodes, in place in `state`. Raises EstimationError."""
     k = len(nodes)
     out = _Out(
         np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)),
@@ -148,7 +154,7 @@ def _chunk(nodes: Nodes, state: Start, carry: F64, par: F64, *, record: bool) ->
         np.empty(((_rows(nodes) + MAX_ROWS + 1) if record else MAX_ROWS, 2 * ki.N + 2)), np.zeros(k + 1, np.int64),
     )  # fmt: skip
     done = run_pass(
-        state.x, state.p, carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
+        state.x, state.p, state.carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
         nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.rate,
         out.x, out.p, out.full, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
     )  # fmt: skip
@@ -160,22 +166,26 @@ def _chunk(nodes: Nodes, state: Start, carry: F64, par: F64, *, record: bool) ->
     return out
 
 
+def _copy(start: Start) -> Start:
+    return Start(start.t_s, start.x.copy(), start.p.copy(), start.carry.copy())
+
+
 def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration, *, smooth: bool) -> Pass:
     """In chunks, so that memory holds: a long pass is recorded only where the smoother is, and run again for it."""
     par = parameters(params, calibration)
     edges = [*range(0, len(nodes), CHUNK_NODES), len(nodes)]
     full_at = np.concatenate([np.arange(first, last, FULL_EACH) for first, last in pairwise(edges)])
     parts = [nodes.chunk(first, last) for first, last in pairwise(edges)]
-    state, carry = Start(start.t_s, start.x.copy(), start.p.copy()), np.zeros((3, 3))
-    before, outs = [], []
+    state, outs = _copy(start), []
+    before: list[Start] = []
     for k, part in enumerate(parts):
-        before.append((state.x.copy(), state.p.copy(), carry.copy()))
-        out = _chunk(part, state, carry, par, record=smooth and k == len(parts) - 1)
+        before.append(_copy(state))
+        out = _chunk(part, state, par, record=smooth and k == len(parts) - 1)
         if smooth:
             outs = [out]
         else:
             outs.append(replace(out, p=np.ascontiguousarray(out.p[:, :, KEPT]), trans=_NOTHING, tape=_NOTHING))
-    end = Start(float(nodes.t_s[-1]), state.x, state.p)
+    end = replace(state, t_s=float(nodes.t_s[-1]))
     if not smooth:
         x, cov, full, told, means = (
             np.concatenate([getattr(o, name) for o in outs]) for name in ("x", "p", "full", "told", "means")
@@ -185,8 +195,7 @@ def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibr
     done: list[tuple[F64, ...]] = []
     for k in range(len(parts) - 1, -1, -1):
         if k < len(parts) - 1:
-            x, p, carry = before[k]
-            outs = [_chunk(parts[k], Start(0.0, x.copy(), p.copy()), carry.copy(), par, record=True)]
+            outs = [_chunk(parts[k], before[k], par, record=True)]
         done.append(_smoothed(outs.pop(), lam, big))
     x, cov, told, means, full = (np.concatenate(part[::-1]) for part in zip(*done, strict=True))
     x0 = start.x.copy()

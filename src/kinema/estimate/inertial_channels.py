@@ -68,8 +68,7 @@ def _states(done: Pass, alignment: Alignment) -> Iterator[tuple[str, str, str, F
     yield "mounting_roll", "rad", "mounting's roll", roll, np.full(len(roll), settled)
     yield "mounting_pitch", "rad", "mounting's pitch", pitch, sigma[:, ki.MU]
     yield "mounting_yaw", "rad", "mounting's yaw", yaw, sigma[:, ki.MU + 1]
-    calibration = alignment.calibration
-    late = calibration.td_s + calibration.tdd * done.t_s + x[:, ki.X_TD]
+    late = done.gps_times(alignment.calibration) - done.t_s + x[:, ki.X_TD]
     yield "time_offset", "s", "IMU clock to GPS time", late, sigma[:, ki.TD]
     if np.isfinite(done.told[:, ki.D_WHEEL]).any():
         yield "wheel_scale", "1", "wheel scale", x[:, ki.X_SW], sigma[:, ki.SW]

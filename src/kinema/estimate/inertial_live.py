@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from kinema.core.time import seconds_since
 from kinema.errors import EstimationError
 from kinema.estimate.align import Alignment, align
 from kinema.estimate.inertial import Pass, run_filter, run_smoother
+from kinema.estimate.inertial_causal import lateness, retimed
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import InertialParams, Start
 from kinema.estimate.inertial_solution import antenna, mounted
@@ -122,9 +124,22 @@ class LiveInertial:
         if self.lag_s:
             self._snapshots.append(self._state)
         done = run_filter(nodes, self._state, self.params, self.alignment.calibration)
+        point = self._point(done, len(nodes) - 1)
         self._state = done.end
+        self._retime()
         self._forget()
-        return self._point(done, len(nodes) - 1)
+        return point
+
+    def _retime(self) -> None:
+        """Let the calibration take over a clock's offset that has become large."""
+        assert self.alignment is not None
+        assert self._state is not None
+        late, calibration = lateness(self._state), self.alignment.calibration
+        if late is None:
+            return
+        self._state, moved = retimed(self._state, calibration, late)
+        self._snapshots = [retimed(one, calibration, late)[0] for one in self._snapshots]
+        self.alignment = replace(self.alignment, calibration=moved)
 
     def _point(self, done: Pass, k: int) -> tuple[int, F64, F64]:
         assert self.alignment is not None

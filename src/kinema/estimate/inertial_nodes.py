@@ -54,15 +54,17 @@ def build_nodes(
     params: InertialParams,
     wheel: tuple[F64, F64] | None = None,
     span_s: tuple[float, float] = (-np.inf, np.inf),
+    first_fix: int = 0,
 ) -> Nodes:
     """Nodes at each fix and on a grid of `node_s`, over the inertial stream within `span_s` of the IMU's clock.
 
     wheel: times on the IMU's clock (m,) and speed (m,) in m/s; its mean since the node before is the node's.
+    first_fix: rows of fixes before it are left out.
     """
     t = signal.t_s
     begin, end = max(t[0], span_s[0]), min(t[-1], span_s[1])
     t_fix = calibration.imu_time(fixes.t_s)
-    usable = np.flatnonzero((t_fix >= begin) & (t_fix <= end))
+    usable = np.flatnonzero((t_fix >= begin) & (t_fix <= end) & (np.arange(len(t_fix)) >= first_fix))
     grid = np.arange(np.ceil(begin / params.node_s), np.floor(end / params.node_s) + 1) * params.node_s
     times, fix = _merge(grid[(grid > begin) & (grid < end)], t_fix[usable], usable, begin)
     seg_t, seg_start = _segments(t, times)

@@ -62,11 +62,13 @@ class InertialParams:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a pass begins: nominal state x (X_SIZE,), covariance p (N, N), at `t_s`."""
+    """Where a pass begins: nominal state x (X_SIZE,), covariance p (N, N), at `t_s`; carry (4, 3) is what
+    kernels.inertial_pass.run_pass hands on from one pass to the next."""
 
     t_s: float
     x: F64
     p: F64
+    carry: F64 = field(default_factory=lambda: np.zeros((4, 3)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.errors import ConfigError
 from kinema.estimate.align import Alignment, align
-from kinema.estimate.inertial import Pass, run_filter, run_smoother
+from kinema.estimate.inertial import Pass, run_smoother
+from kinema.estimate.inertial_causal import run_causal
 from kinema.estimate.inertial_channels import calibration_channels, told_channels
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
@@ -101,9 +102,11 @@ def navigate(
 ) -> tuple[Pass, Nodes]:  # fmt: skip
     """The pass over the whole recording: causal, or smoothed."""
     calibration = alignment.calibration
-    nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(alignment.start.t_s, np.inf))
-    run = run_filter if causal else run_smoother
-    return run(nodes, mounted(alignment.start, calibration, params), params, calibration), nodes
+    start = mounted(alignment.start, calibration, params)
+    if causal:
+        return run_causal(signal, fixes, start, params, calibration, wheels)
+    nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(start.t_s, np.inf))
+    return run_smoother(nodes, start, params, calibration), nodes
 
 
 def mounted(start: Start, calibration: Calibration, params: InertialParams) -> Start:
@@ -166,11 +169,12 @@ def to_solution(
 ) -> Solution:  # fmt: skip
     """The Solution at the antenna, at every node of the pass, on the fixes' clock."""
     p, v, cov_p, cov_v = antenna(done)
-    t_s = alignment.calibration.gps_time(nodes.t_s)
+    t_s = done.gps_times(alignment.calibration)
     with_fix = nodes.fix >= 0
     t_s[with_fix] = rows.t_s[nodes.fix[with_fix]]
     t_ns = signal.t0_ns + np.round(t_s * 1e9).astype(np.int64)
-    keep = np.concatenate([np.diff(t_ns) > 0, [True]])
+    # a clock that is set back makes some instants twice: the first is kept
+    keep = np.concatenate([[True], t_ns[1:] > np.maximum.accumulate(t_ns)[:-1]])
     lat, lon, _ = geodetic_from_ecef(p)
     c_en = np.swapaxes(c_ne(lat, lon), 1, 2)
     c_bs, c_es = (dcms_from_quats(done.x[:, at : at + 4]) for at in (ki.X_QB, ki.X_Q))
@@ -212,8 +216,9 @@ def notes(
         if abs(abs(roll) - 180) < 30 and abs(pitch) < 45:
             out.append("the IMU's z axis points up: upside down against forward-right-down")
     # offset and drift are estimated at the end; the offset is told at the begin of the stream
-    since, drift = done.end.t_s, alignment.calibration.tdd + x[ki.X_TDD]
-    td = alignment.calibration.td_s + x[ki.X_TD] - x[ki.X_TDD] * since
+    since, gps_s = done.end.t_s, done.gps_times(alignment.calibration)
+    drift = float(np.diff(gps_s[-2:])[0] / np.diff(done.t_s[-2:])[0]) - 1.0 + x[ki.X_TDD]
+    td = gps_s[-1] - since + x[ki.X_TD] - drift * since
     back = p[ki.TD, ki.TD] - 2 * since * p[ki.TD, ki.TDD] + since**2 * p[ki.TDD, ki.TDD]
     out.append(
         f"IMU clock: {1e3 * td:+.1f} ± {1e3 * np.sqrt(max(back, 0.0)):.1f} ms to GPS time, "

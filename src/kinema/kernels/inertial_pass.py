@@ -34,7 +34,8 @@ def run_pass(
     noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, rate: F64,
     x_out: F64, p_out: F64, p_full: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
 ) -> int:  # fmt: skip
-    """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (3, 3: increments, outliers in a row).
+    """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (4, 3: increments, outliers in a
+    row, acceleration in e).
 
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
     noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
@@ -51,6 +52,7 @@ def run_pass(
     r, work, means = np.zeros((3, 3)), np.zeros((24, 3)), np.zeros((6, 3))
     gravity_e(x[X_P : X_P + 3], means[2])
     dcm_from_quat(x[X_Q : X_Q + 4], means[3:6])
+    means[1, :] = carry[3]
     keep_tape, keep = len(tape) > MAX_ROWS, len(trans) > 1
     at = 0
     for k in range(len(fix)):
@@ -84,4 +86,5 @@ def run_pass(
             p_full[k // FULL_EACH, :, :] = p
         means_out[o, :, :] = means
     tape_start[len(fix)] = at
+    carry[3, :] = means[1]
     return len(fix)

@@ -71,7 +71,11 @@ def fix_position_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
 
 @kernel
 def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> None:
-    """Antenna velocity z (3,) in e: v + C (ω × l); the accelerations of the arm's turning are left out of δtd."""
+    """Antenna velocity z (3,) in e: v + C (ω × l), a td earlier.
+
+    That the acceleration a is not the one of a clear instant but shaken and delayed, would be taken for knowledge of td
+    (it once pinned the offset where it was): td is not told by velocities, only suffered (see velocity_noise).
+    """
     c_es, arm, rate = work[0:3], work[3], work[4]
     dcm_from_quat(x[X_Q : X_Q + 4], c_es)
     w, lever = means[0], x[X_L : X_L + 3]
@@ -84,7 +88,6 @@ def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
     for i in range(3):
         y[i] = z[i] - x[X_V + i] - rate[i] + means[1, i] * x[X_TD]
         h[i, V + i] = 1.0
-        h[i, TD] = -means[1, i]
         # ω × δl, and l × δb from δω = −δb, both turned into e
         h[i, L] = c_es[i, 1] * w[2] - c_es[i, 2] * w[1]
         h[i, L + 1] = c_es[i, 2] * w[0] - c_es[i, 0] * w[2]
@@ -94,6 +97,14 @@ def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
         h[i, BG + 2] = c_es[i, 0] * lever[1] - c_es[i, 1] * lever[0]
         for j in range(3):
             h[i, SG + j] = h[i, BG + j] * w[j]
+
+
+@kernel
+def velocity_noise(means: F64, td_var: float, r: F64) -> None:
+    """Add to the noise r (3, 3) of a velocity what an offset of variance td_var does to it."""
+    for i in range(3):
+        for j in range(3):
+            r[i, j] += td_var * means[1, i] * means[1, j]
 
 
 @kernel

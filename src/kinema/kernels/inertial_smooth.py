@@ -119,3 +119,7 @@ def _adjoint_transition(lam: F64, big: F64, a: F64, total: float, decay: float, 
         m[0, c] = t
     for c in range(N_DRIVE):
         lam[c] += m[0, c]
+    for i in range(N):
+        for j in range(i):
+            big[i, j] = 0.5 * (big[i, j] + big[j, i])
+            big[j, i] = big[i, j]

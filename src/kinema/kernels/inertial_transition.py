@@ -46,6 +46,10 @@ from kinema.kernels.strapdown import EARTH_RATE_RADPS, gravity_e, strapdown_step
 
 F64 = Any
 
+CALM_S = 0.25
+"""The acceleration of one node is mostly vibration: as the slope of velocity over time it would tell of a time offset
+that it is none."""
+
 
 @kernel
 def _cross_rows(a: F64, c: F64, scale: float, out: F64, row: int, col: int) -> None:
@@ -70,8 +74,8 @@ def propagate_state(
 ) -> float:
     """Strapdown over the increments [first, last); fills the transition a = Φ − I (9, 18); returns the time.
 
-    carry (2, 3): corrected increments of the step before. means (6, 3): mean corrected rate (s), mean specific force
-    as acceleration (e), gravity (e), mean C_es. work (24, 3): scratch.
+    carry (2, 3): corrected increments of the step before. means (6, 3): mean corrected rate (s), acceleration (e)
+    followed with the time constant CALM_S from what it was, gravity (e), mean C_es. work (24, 3): scratch.
     """
     g, dth_c, dv_c, dv_e, sum_dv, sum_th = work[6], work[7], work[8], work[9], work[10], work[11]
     sum_c, sum_cw, c_es = work[12:15], work[15:18], work[18:21]
@@ -107,9 +111,10 @@ def propagate_state(
                 sum_cw[j, i] += 0.5 * (dth[k, i] - x[X_BG + i] * h) * c_es[j, i]
         total += h
     x[X_TD] += x[X_TDD] * total
+    calm = 1.0 - math.exp(-total / CALM_S)
     for i in range(3):
         means[0, i] = sum_th[i] / total
-        means[1, i] = sum_dv[i] / total + g[i]
+        means[1, i] += calm * (sum_dv[i] / total + g[i] - means[1, i])
         means[2, i] = g[i]
         for j in range(3):
             means[3 + i, j] = sum_c[i, j] / total

@@ -33,7 +33,7 @@ from kinema.kernels.inertial import (
     nis3,
     whiten3,
 )
-from kinema.kernels.inertial_rows import constraint_rows, fix_position_rows, fix_velocity_rows, rate_rows, wheel_row
+from kinema.kernels.inertial_rows import constraint_rows, fix_position_rows, fix_velocity_rows, rate_rows, velocity_noise, wheel_row
 from kinema.kernels.jit import kernel
 
 F64 = Any
@@ -75,6 +75,8 @@ def fix_update(
         for i in range(3):
             for j in range(3):
                 r[i, j] = fixes[12 * part + 3 + 3 * i + j]
+        if part == 1:
+            velocity_noise(means, p[TD, TD], r)
         nis = nis3(p, y, h, r)
         weight = 1.0
         streak[part] = streak[part] + 1.0 if nis > par[FIX_GATE] else 0.0

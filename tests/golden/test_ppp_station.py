@@ -54,3 +54,23 @@ def test_products_of_another_day_are_refused(station: Recording) -> None:
     wrong = replace(station, streams={k: v for k, v in station.streams.items() if k != "clocks"} | {"orbits": late})
     with pytest.raises(ConfigError, match=r"orbits are of .* observations of 2020-06-25; give the products"):
         kinema.solve(wrong, mode="ppp")
+
+
+def test_integers_say_what_they_need(station: Recording) -> None:
+    """Integer clocks without the satellites' antennas stay float and say so; biases of another day, too."""
+    from dataclasses import replace
+
+    from kinema.core.biases import SignalBiases
+    from kinema.core.streams import GnssObservations
+    from kinema.estimate.rtk_solution import pick_epochs
+
+    observations = station.need("gnss", GnssObservations)
+    short = {**station.streams, "gnss": pick_epochs(observations, np.arange(len(observations.t_ns)) < 40)}
+    solution = kinema.solve(replace(station, streams=short), mode="ppp")
+    assert any("give the ANTEX file" in note for note in solution.provenance.notes)
+    assert solution.arcs is not None
+    assert np.isnan(solution.arcs.integer).all()
+    day = np.array([0])
+    late = SignalBiases(np.array([1]), np.array([0]), np.array([True]), day, day + 1, np.array([0.1]), ("1C",))
+    solution = kinema.solve(replace(station, streams={**short, "biases": late}), mode="ppp")
+    assert any("biases are of 1980-01-06" in note for note in solution.provenance.notes)

@@ -14,6 +14,7 @@ from kinema.core.recording import Recording
 from kinema.core.satellites import SYSTEMS
 from kinema.core.solution import Arcs, Channel, FixStatus, Provenance, Reason, Residuals, Solution
 from kinema.core.streams import GnssObservations
+from kinema.core.time import iso_gps
 from kinema.errors import EstimationError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.ppp import PppOutput, run_ppp
@@ -129,7 +130,10 @@ def _integer_note(recording: Recording, params: PppParams, lanes: NarrowLanes | 
         return f"integers of {int(known.sum())} of {len(known)} arcs; {held:.0%} of epochs rest on integers"
     if not params.fix:
         return "ambiguities kept float, as asked"
-    if recording.get("biases", SignalBiases) is None:
+    biases, t_ns = recording.get("biases", SignalBiases), recording.need("gnss", GnssObservations).t_ns
+    if biases is not None and len(biases.sat) and not ((biases.from_ns < t_ns[-1]) & (biases.to_ns > t_ns[0])).any():
+        return f"float ambiguities: the biases are of {iso_gps(int(biases.from_ns[0]), 0)[:10]}; give those of the day"
+    if biases is None:
         return "float ambiguities: no phase biases (SINEX BIAS) or integer clocks among the products"
     return "float ambiguities: integers need the satellites' antennas too; give the ANTEX file that the products name"
 

@@ -72,6 +72,13 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps\n"
         + "".join(f"{k / 100:.2f},0.1,0.2,-9.8,0.001,0.002,0.003\n" for k in range(12))
     )),
+    "sensor_logger": ("Gyroscope.csv", (
+        "time,seconds_elapsed,z,y,x\n"
+        + "".join(f"{1719216030000000000 + 10000000 * k},{k / 100:.2f},0.01,0.02,0.03\n" for k in range(12))
+    )),
+    "imu_text": ("imu.txt", "".join(
+        f"{456300 + k / 100:.3f} 1.1e-4 -2.2e-5 3.3e-6 1.0e-3 2.0e-3 -0.0981\n" for k in range(12)
+    )),
     "sinex-bias": ("cod.bia", (
         "%=BIA 1.00 COD 2024:066:00000 COD 2024:065:00000 2024:066:00000 A 00000004\n+BIAS/SOLUTION\n"
         "*BIAS SVN_ PRN STATION__ OBS1 OBS2 BIAS_START____ BIAS_END______ UNIT __ESTIMATED_VALUE____ _STD_DEV___\n"
@@ -125,20 +132,54 @@ class Sample:
 
 
 def _ubx() -> bytes:
-    """Navigation epochs of a receiver (UBX-NAV-PVT)."""
+    """Navigation epochs of a receiver (UBX-NAV-PVT), and samples of its IMU between them (ESF-MEAS)."""
     log = b""
     for k in range(4):
         pvt = struct.pack(
             "<IHBBBBBBIiBBBBiiiiIIiiiiiIIHHIi", 172_800_000 + 100 * k, 2024, 3, 5, 0, 0, k, 7, 20, 0, 3, 1, 0, 14,
             1_211_000_000, 311_000_000, 12_000, 8_000, 800, 900, 10, 20, 30, 40, 900_000, 100, 1000, 120, 0, 0, 0,
         )  # fmt: skip
-        body = struct.pack("<BBH", 1, 7, 92) + pvt.ljust(92, b"\0")[:92]
-        a = b = 0
-        for byte in body:
-            a = (a + byte) & 255
-            b = (b + a) & 255
-        log += b"\xb5\x62" + body + bytes((a, b))
+        log += _frame(1, 7, pvt.ljust(92, b"\0")[:92])
+        for j in range(2):
+            words = [(14, 40), (13, -20), (5, 7), (16, 12), (17, -30), (18, 10_040), (10, 50 * k + 25 * j)]
+            data = b"".join(struct.pack("<I", kind << 24 | value & 0xFFFFFF) for kind, value in words)
+            log += _frame(16, 2, struct.pack("<IHH", 5000 + 100 * k + 50 * j, len(words) << 11, 0) + data)
     return log
+
+
+def _frame(group: int, kind: int, payload: bytes) -> bytes:
+    body = struct.pack("<BBH", group, kind, len(payload)) + payload
+    a = b = 0
+    for byte in body:
+        a = (a + byte) & 255
+        b = (b + a) & 255
+    return b"\xb5\x62" + body + bytes((a, b))
+
+
+def _mcap() -> bytes:
+    """A robot's log: an IMU in ROS 2's encoding in one chunk, satellite fixes in JSON behind it."""
+    import zlib
+
+    def record(kind: int, content: bytes) -> bytes:
+        return struct.pack("<BQ", kind, len(content)) + content
+
+    def text(words: str) -> bytes:
+        return struct.pack("<I", len(words)) + words.encode()
+
+    chunk = record(3, struct.pack("<H", 1) + text("sensor_msgs/msg/Imu") + text("ros2msg") + struct.pack("<I", 0))
+    chunk += record(4, struct.pack("<HH", 0, 1) + text("/imu/data") + text("cdr") + struct.pack("<I", 0))
+    fixes = record(4, struct.pack("<HH", 1, 0) + text("/fix") + text("json") + struct.pack("<I", 0))
+    for k in range(8):
+        ns = 1_719_216_030_000_000_000 + 10_000_000 * k
+        stamp = struct.pack("<iI", ns // 10**9, ns % 10**9) + text("imu\0").ljust(8, b"\0")
+        numbers = [0.0, 0, 0, 1] + [0.0] * 9 + [0.01, 0.02, 0.03] + [0.0] * 9 + [0.1, 0.2, 9.8] + [0.0] * 9
+        head = struct.pack("<HIQQ", 0, k, ns, ns)
+        chunk += record(5, head + b"\0\1\0\0" + stamp + struct.pack("<37d", *numbers))
+        fix = f'{{"timestamp": {{"sec": {ns // 10**9}, "nsec": {ns % 10**9}}}, "latitude": 31.2, "longitude": 121.4}}'
+        fixes += record(5, struct.pack("<HIQQ", 1, k, ns, ns) + fix.encode())
+    body = struct.pack("<QQQI", 0, 1 << 62, len(chunk), zlib.crc32(chunk)) + text("") + struct.pack("<Q", len(chunk))
+    magic = b"\x89MCAP0\r\n"
+    return magic + record(1, text("") + text("")) + record(6, body + chunk) + fixes + record(15, bytes(4)) + magic
 
 
 def _plaza() -> bytes:
@@ -187,6 +228,7 @@ def samples() -> dict[str, Sample]:
     made = {name: Sample(file, text.encode("latin-1" if name == "vbo" else "utf-8"))
             for name, (file, text) in HAND_MADE.items()}  # fmt: skip
     made["ubx"] = Sample("log.ubx", _ubx())
+    made["mcap"] = Sample("robot.mcap", _mcap())
     made["plaza_mat"] = Sample("Plaza1.mat", _plaza())
     made["icub_mat"] = Sample("walk.mat", _icub())
     with tempfile.TemporaryDirectory() as folder:

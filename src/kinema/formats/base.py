@@ -6,8 +6,8 @@ must import fast: heavy imports (kernels, pyarrow, h5py) go inside the functions
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -46,6 +46,8 @@ class ReadOptions:
 
     on_bad: OnBad = "raise"
     progress: Progress = silent
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of columns that do not name theirs: "force", "rate", "wheels" (kinema.toml)."""
 
 
 @dataclass(frozen=True)

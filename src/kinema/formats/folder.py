@@ -9,10 +9,20 @@
     truth = "truth.csv"
     [base]
     position_e_m = [-3959400.631, 3385704.533, 3667523.111]     # or position_deg_m = [latitude, longitude, height]
-    [mounts.gnss]                 # by role: lever arm forward, right, down from the body's origin
-    lever_arm_b_m = [0.0, 0.0, -1.2]
-    rpy_deg = [0.0, 0.0, 0.0]     # sensor to body
-    time_offset_s = 0.0           # added to its time tags
+    [mounts.imu]                  # by role: each value, or "estimate", which is also what is left out
+    lever_arm_b_m = [0.0, 0.0, -1.2]    # from the body's origin: forward, right, down
+    rpy_deg = [180.0, 0.0, 0.0]         # sensor to body; or where its x, y, z point:
+    axes = "forward-left-up"
+    time_offset_s = 0.0                 # added to its time tags
+    [units]                       # of columns that do not name theirs
+    force = "g"
+    rate = "deg/s"
+    wheels = "km/h"
+    [wheels]                      # of counters and turning wheels; or "estimate"
+    metres_per_tick = 0.0213
+    radius_m = 0.31
+    [anchors]                     # places of UWB anchors that the file does not say, x, y, z in metres
+    7 = [12.5, 3.0, 2.0]
     [truth]                       # what the truth describes: for scoring
     lever_arm_b_m = [0.0, 0.0, 0.0]
     time_offset_s = 0.0
@@ -38,8 +48,12 @@ from kinema.errors import ConfigError
 from kinema.formats.comma2k19 import representative
 
 NAME = "kinema.toml"
-_SECTIONS = {"name", "files", "base", "mounts", "truth", "solve"}
-_MOUNT_KEYS = {"lever_arm_b_m", "rpy_deg", "time_offset_s"}
+_SECTIONS = {"name", "files", "base", "mounts", "truth", "solve", "units", "wheels", "anchors", "legged"}
+_MOUNT_KEYS = {"lever_arm_b_m", "rpy_deg", "axes", "time_offset_s"}
+_PLAIN = {"units": {"force", "rate", "wheels"}, "wheels": {"metres_per_tick", "radius_m"}, "legged": {"urdf"}}
+ESTIMATE = "estimate"
+_POINTS = {"forward": (0, 1), "back": (0, -1), "backward": (0, -1), "right": (1, 1), "left": (1, -1),
+           "down": (2, 1), "up": (2, -1)}  # fmt: skip
 _STREAM_OF_ROLE = {"rover": "gnss"}
 
 
@@ -117,6 +131,7 @@ def _from_toml(toml: Path) -> Folder:
     }
     if "base" in settings:
         settings["base"] = _base(toml, settings["base"])
+    settings |= _sensor_settings(toml, table)
     return Folder(tuple(parts), str(table.get("name", toml.parent.resolve().name)), mounts, settings)
 
 
@@ -133,20 +148,80 @@ def _vector(toml: Path, name: str, value: Any) -> tuple[float, float, float]:
     return (float(value[0]), float(value[1]), float(value[2]))
 
 
+def _sensor_settings(toml: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """[units], [wheels], [anchors] and [legged], checked."""
+    settings: dict[str, Any] = {}
+    for name, keys in _PLAIN.items():
+        entry = dict(_table(toml, table, name))
+        if unknown := set(entry) - keys:
+            raise ConfigError(f"{toml}: [{name}] knows {', '.join(sorted(keys))}, not '{min(unknown)}'")
+        if entry:
+            settings[name] = entry
+    for key, value in settings.get("wheels", {}).items():
+        if value != ESTIMATE and not (isinstance(value, int | float) and 0 < value < 10):
+            raise ConfigError(f'{toml}: wheels.{key} must be metres above 0, or "{ESTIMATE}", not {value!r}')
+    for key, value in settings.get("units", {}).items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{toml}: units.{key} must be a unit's name, not {value!r}")
+    if "urdf" in settings.get("legged", {}):
+        path = toml.parent / str(settings["legged"]["urdf"])
+        if not path.is_file():
+            raise ConfigError(f"{toml}: legged.urdf: there is no file {path}")
+        settings["legged"] = {"urdf": str(path)}
+    if "anchors" in table:
+        anchors = _table(toml, table, "anchors")
+        settings["anchors"] = {name: _place(toml, name, value) for name, value in anchors.items()}
+    return settings
+
+
+def _place(toml: Path, name: str, value: Any) -> tuple[float, float, float]:
+    flat = isinstance(value, list) and len(value) == 2
+    return _vector(toml, f"anchors.{name}", [*value, 0.0] if flat else value)
+
+
 def _mount(toml: Path, role: str, entry: Any) -> Mount:
     if not isinstance(entry, Mapping) or set(entry) - _MOUNT_KEYS:
         raise ConfigError(f"{toml}: mounts.{role} knows {', '.join(sorted(_MOUNT_KEYS))}")
-    arm = entry.get("lever_arm_b_m")
-    rpy = entry.get("rpy_deg")
-    offset = entry.get("time_offset_s", 0.0)
-    if not isinstance(offset, int | float):
-        raise ConfigError(f"{toml}: mounts.{role}.time_offset_s must be a number")
-    r = _vector(toml, f"mounts.{role}.rpy_deg", rpy) if rpy is not None else (0.0, 0.0, 0.0)
+    said = {key: value for key, value in entry.items() if value != ESTIMATE}
+    arm, rpy, axes = said.get("lever_arm_b_m"), said.get("rpy_deg"), said.get("axes")
+    offset = said.get("time_offset_s", 0.0 if "time_offset_s" not in entry else None)
+    if offset is not None and not (isinstance(offset, int | float) and math.isfinite(offset)):
+        raise ConfigError(f'{toml}: mounts.{role}.time_offset_s must be seconds, or "{ESTIMATE}"')
+    if rpy is not None and axes is not None:
+        raise ConfigError(f"{toml}: mounts.{role} has both rpy_deg and axes; give one of them")
+    turned = None
+    if axes is not None:
+        turned = _rpy_of_axes(toml, role, axes)
+    elif rpy is not None:
+        roll, pitch, yaw = _vector(toml, f"mounts.{role}.rpy_deg", rpy)
+        turned = (math.radians(roll), math.radians(pitch), math.radians(yaw))
     return Mount(
         p_b_m=_vector(toml, f"mounts.{role}.lever_arm_b_m", arm) if arm is not None else None,
-        rpy_bs_rad=(math.radians(r[0]), math.radians(r[1]), math.radians(r[2])) if rpy is not None else None,
-        time_offset_s=float(offset),
+        rpy_bs_rad=turned,
+        time_offset_s=None if offset is None else float(offset),
     )
+
+
+def _rpy_of_axes(toml: Path, role: str, axes: Any) -> tuple[float, float, float]:
+    """Roll, pitch, yaw of a sensor whose x, y, z point "forward-left-up" and the like on the body."""
+    words = str(axes).lower().split("-")
+    what = f"{toml}: mounts.{role}.axes = {axes!r}"
+    if len(words) != 3 or any(word not in _POINTS for word in words):
+        raise ConfigError(f"{what}: say where x, y and z point: forward, back, right, left, up, down with - between")
+    c = [[0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    for k, word in enumerate(words):
+        row, sign = _POINTS[word]
+        c[row][k] = sign
+    det = (
+        c[0][0] * (c[1][1] * c[2][2] - c[1][2] * c[2][1])
+        - c[0][1] * (c[1][0] * c[2][2] - c[1][2] * c[2][0])
+        + c[0][2] * (c[1][0] * c[2][1] - c[1][1] * c[2][0])
+    )
+    if det != 1:
+        raise ConfigError(f"{what}: no right-handed axes point so; is one of the words turned round?")
+    if abs(c[2][0]) == 1:
+        return math.atan2(-c[1][2], c[1][1]), -math.asin(c[2][0]), 0.0
+    return math.atan2(c[2][1], c[2][2]), -math.asin(c[2][0]), math.atan2(c[1][0], c[0][0])
 
 
 def _base(toml: Path, entry: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Parquet trajectories: every number of a Solution exactly, with unit and frame in the metadata of each column.
+"""Parquet: trajectories with every number of a Solution exactly, and other people's tables of sensor samples.
 
+Unit and frame are in the metadata of each column of a trajectory.
 The provenance is in the metadata of the schema. Latitude, longitude and height are there for people and other
 programs; reading takes the ECEF columns.
 """
@@ -154,12 +155,18 @@ def _sniff(head: bytes, name: str) -> float:
 
 
 def read(source: Source, options: ReadOptions) -> Recording:
-    """Read a trajectory that `write` wrote into the stream "fixes". Raises FormatError."""
+    """A trajectory that `write` wrote into the stream "fixes"; any other table into the sensor streams that its columns
+    tell (see parquet_tables). Raises FormatError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from kinema.formats.parquet_tables import read_sensors
+
     try:
-        solution = from_arrow(pq.read_table(pa.BufferReader(pa.py_buffer(source.data))))
+        file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(source.data)))
+        if (file.schema_arrow.metadata or {}).get(b"kinema.schema") != b"solution":
+            return read_sensors(source, options, file)
+        solution = from_arrow(file.read(use_threads=False))
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         what = " ".join(str(error).split())[:120]
         raise FormatError(source.path, f"broken Parquet ({what})", "", "is the file whole?") from None
@@ -176,4 +183,4 @@ def write(solution: Solution, path: Path) -> None:
     pq.write_table(to_arrow(solution), str(path), compression="zstd")
 
 
-FORMAT = Format("parquet", "Parquet trajectory", (".parquet",), _sniff, read, write)
+FORMAT = Format("parquet", "Parquet trajectory or sensor table", (".parquet",), _sniff, read, write)

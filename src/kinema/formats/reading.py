@@ -16,6 +16,7 @@ from kinema import formats
 from kinema.core.recording import Issue, Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, OnBad, Progress, ReadOptions, Source, silent
+from kinema.formats.completing import completed
 from kinema.formats.folder import Part, folder_of
 from kinema.formats.merging import merge
 from kinema.formats.opening import HEAD_BYTES, head_of, open_source
@@ -132,11 +133,12 @@ def read(
         several = [base] if isinstance(base, str | Path) else list(base)
         parts = [part for part in parts if part.role != "base"]
         parts += [replace(part, role="base") for one in several for part in folder_of(Path(one)).parts]
+    units = {k: v for folder in folders for k, v in folder.settings.get("units", {}).items()}
     done: list[tuple[Part, Recording]] = []
     unknown: list[Issue] = []
     for part in parts:
         try:
-            done.append((part, read_file(part.path, options)))
+            done.append((part, read_file(part.path, replace(options, units=units))))
         except UnknownFormatError as error:
             if not part.optional:
                 raise
@@ -147,4 +149,5 @@ def read(
     for folder in folders:
         mounts |= folder.mounts
         settings |= folder.settings
-    return replace(recording, issues=(*recording.issues, *unknown), name=name, mounts=mounts, settings=settings)
+    issues = (*recording.issues, *unknown)
+    return completed(replace(recording, issues=issues, name=name, mounts=mounts, settings=settings))

@@ -1,7 +1,8 @@
 """u-blox binary logs (UBX): raw observations, broadcast ephemerides and the receiver's own fixes.
 
 Message layouts after the u-blox F9 HPG 1.32 interface description (UBX-22008968): RXM-RAWX, RXM-SFRBX, NAV-PVT,
-NAV-HPPOSLLH, NAV-COV, NAV-TIMELS. Other messages, NMEA and RTCM between the frames are passed over and counted.
+NAV-HPPOSLLH, NAV-COV, NAV-TIMELS, and ESF messages of receivers with an IMU (`ubx_esf`). Other messages, NMEA and RTCM
+between the frames are passed over and counted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 from kinema.core.recording import Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.sensor_streams import UNKNOWN_MOUNT
+from kinema.formats.ubx_esf import MEAS, RAW, esf_of
 from kinema.formats.ubx_fixes import fixes_of
 from kinema.formats.ubx_frames import PVT, RAWX, SFRBX, find_frames
 from kinema.formats.ubx_nav import ephemerides_of
@@ -26,7 +29,8 @@ def _sniff(head: bytes, name: str) -> float:
 
 
 def read(source: Source, options: ReadOptions) -> Recording:
-    """Read into "gnss" (RXM-RAWX), "ephemerides" (RXM-SFRBX) and "fixes" (NAV-PVT), as there are.
+    """Read into "gnss" (RXM-RAWX), "ephemerides" (RXM-SFRBX), "fixes" (NAV-PVT), and "imu" and "wheels" (ESF-RAW,
+    ESF-MEAS), as there are.
 
     Bytes between frames, wrong checksums and a cut end are counted, not fatal. Raises FormatError.
     """
@@ -44,10 +48,17 @@ def read(source: Source, options: ReadOptions) -> Recording:
     if len(frames.of(PVT, 92)):
         streams["fixes"], odd = fixes_of(source, frames, options)
         issues += odd
+    if len(frames.of(MEAS, 12)) or len(frames.of(RAW, 12)):
+        sensors, odd = esf_of(source, frames, options)
+        streams |= sensors
+        issues += odd
     if not streams:
         have = ", ".join(sorted({f"{k >> 8:02X}-{k & 255:02X}" for k in frames.kind.tolist()})[:8])
-        raise FormatError(source.path, f"only UBX messages that hold no motion ({have})", "", "log RXM-RAWX or NAV-PVT")
-    return Recording(streams, issues=tuple(issues), sources=(source.name,))
+        raise FormatError(
+            source.path, f"only UBX messages that hold no motion ({have})", "", "log RXM-RAWX, NAV-PVT or ESF"
+        )
+    mounts = {"imu": UNKNOWN_MOUNT} if "imu" in streams else {}
+    return Recording(streams, mounts=mounts, issues=tuple(issues), sources=(source.name,))
 
 
 FORMAT = Format("ubx", "u-blox binary log", (".ubx",), _sniff, read)

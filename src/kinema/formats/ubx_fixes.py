@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, U8
+from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.core.frames import c_ne, cov_e_from_n
 from kinema.core.recording import Issue
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
@@ -37,21 +37,28 @@ DATE_VALID, TIME_VALID = 1, 2
 FIX_OK, DIFFERENTIAL = 1, 2
 
 
-def fixes_of(source: Source, frames: Frames, options: ReadOptions) -> tuple[Solution, list[Issue]]:
-    """The fixes of all NAV-PVT frames whose date is valid. Raises FormatError where none is."""
-    pvt = frames.records(frames.of(PVT, 92), _PVT)
+def times_of_pvt(frames: Frames, at: I64) -> tuple[I64, Bool]:
+    """GPS times of the NAV-PVT frames `at` (n,), and whether their date is valid."""
+    pvt = frames.records(at, _PVT)
     days = calendar_days(*(pvt[name].astype(np.float64) for name in ("year", "month", "day")))
     dated = ((pvt["valid"] & (DATE_VALID | TIME_VALID)) == 3) & (days > 0) & (pvt["tow_ms"] < 604_800_000)
+    # The date tells the week, the time of week all below it: no rounding of the UTC second is involved.
+    safe = np.where(dated, days, 0)
+    about = gps_ns_from_unix_ns(safe * DAY_NS + pvt["hour"] * np.int64(3_600_000_000_000))
+    tow_ns = pvt["tow_ms"].astype(np.int64) * 1_000_000
+    return tow_ns + (about - tow_ns + WEEK_NS // 2) // WEEK_NS * WEEK_NS, np.asarray(dated)
+
+
+def fixes_of(source: Source, frames: Frames, options: ReadOptions) -> tuple[Solution, list[Issue]]:
+    """The fixes of all NAV-PVT frames whose date is valid. Raises FormatError where none is."""
+    at = frames.of(PVT, 92)
+    t_ns, dated = times_of_pvt(frames, at)
     issues = []
     if not dated.all():
         issues.append(Issue("NAV-PVT without a valid date", int((~dated).sum()), "", source.name))
     if not dated.any():
         raise FormatError(source.path, "no NAV-PVT with a valid date", "", "the receiver never knew the time")
-    pvt, days = pvt[dated], days[dated]
-    # The date tells the week, the time of week all below it: no rounding of the UTC second is involved.
-    about = gps_ns_from_unix_ns(days * DAY_NS + pvt["hour"] * np.int64(3_600_000_000_000))
-    tow_ns = pvt["tow_ms"].astype(np.int64) * 1_000_000
-    t_ns = tow_ns + (about - tow_ns + WEEK_NS // 2) // WEEK_NS * WEEK_NS
+    pvt, t_ns = frames.records(at[dated], _PVT), t_ns[dated]
     index, odd = in_order(source, t_ns, options)
     pvt, t_ns = pvt[index], t_ns[index]
     lat, lon, h, sd = _places(pvt, _same_time(frames, HPPOSLLH, 36, _HP, pvt["tow_ms"]))

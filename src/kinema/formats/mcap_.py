@@ -1,0 +1,286 @@
+"""MCAP logs of robots: IMU, satellite fixes and wheel speeds out of ROS 2, ROS 1, JSON and protobuf messages.
+
+Read are sensor_msgs/Imu and NavSatFix, the forward speed of nav_msgs/Odometry, of twists and of velocity reports whose
+topic speaks of wheels, odometry or the vehicle; and any JSON or protobuf message whose fields `sensor_names` knows
+(linear_acceleration.x …) or that has latitude and longitude. Of several topics of a kind the first is taken, and told.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kinema.core.arrays import F64, I64, Bool
+from kinema.core.frames import cov_e_from_n
+from kinema.core.recording import Issue, Recording
+from kinema.core.solution import FixStatus, Provenance, Solution
+from kinema.core.streams import Series
+from kinema.core.time import gps_ns_from_unix_ns
+from kinema.errors import FormatError
+from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.mcap_objects import Unreadable, decoder, flat, table_of
+from kinema.formats.mcap_records import MAGIC, Batch, Channel, batches
+from kinema.formats.mcap_ros import SPECS, decoded, type_of
+from kinema.formats.sensor_names import layout_of
+from kinema.formats.sensor_table import recording_of
+from kinema.formats.trajectory import ecef_from_degrees, ecef_from_ned_vectors, in_order
+
+_UNIX_NS = 8 * 10**17
+_SPEED_TOPIC = re.compile(r"wheel|odom|vehicle|velocity_report|encoder|can\b|chassis", re.IGNORECASE)
+_NO_SPEED = re.compile(r"filter|fused|gps|gnss|global|truth|visual|vio|lidar|slam|cmd|command|imu", re.IGNORECASE)
+_SATELLITES = re.compile(r"gps|gnss|fix|navsat|ublox", re.IGNORECASE)
+_IMU_NAMES = ["t_ns", *(f"acc_{axis}_mps2" for axis in "xyz"), *(f"gyro_{axis}_radps" for axis in "xyz")]
+STATUS = {-1: FixStatus.NONE, 0: FixStatus.SINGLE, 1: FixStatus.SBAS, 2: FixStatus.DIFFERENTIAL}
+VELOCITY_NEAR_NS = 100_000_000
+
+
+@dataclass
+class _Gathered:
+    """What came over one channel: arrays of each batch, or flat messages, with log times and how many were garbled."""
+
+    channel: Channel
+    log_ns: list[I64] = field(default_factory=list)
+    fields: list[dict[str, F64]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    garbled: int = 0
+
+    def arrays(self) -> tuple[I64, dict[str, F64]]:
+        """Times (n,), nanoseconds of the stamps or, where those are 0, of the log; and the fields."""
+        log_ns = np.concatenate(self.log_ns) if self.log_ns else np.zeros(0, np.int64)
+        if self.rows:
+            return _stamps(self.rows, log_ns), table_of(self.rows)
+        names = self.fields[0] if self.fields else {}
+        table = {name: np.concatenate([one[name] for one in self.fields]) for name in names}
+        stamp = table.pop("stamp", np.zeros((len(log_ns), 2)))
+        t_ns = stamp[:, 0].astype(np.int64) * 1_000_000_000 + stamp[:, 1].astype(np.int64)
+        return np.where(t_ns > 0, t_ns, log_ns), table
+
+
+def _sniff(head: bytes, name: str) -> float:
+    return 1.0 if head.startswith(MAGIC) else 0.0
+
+
+def _is_ros(channel: Channel) -> bool:
+    return channel.encoding in ("cdr", "ros1") and type_of(channel.schema) in SPECS
+
+
+def read(source: Source, options: ReadOptions) -> Recording:
+    """Read into "imu", "fixes" and "wheels", and what else messages with named numbers hold. Raises FormatError."""
+    issues: list[Issue] = []
+    gathered: dict[int, _Gathered] = {}
+    useless: set[int] = set()
+    seen: dict[str, str] = {}
+
+    def wanted(channel: Channel) -> bool:
+        seen.setdefault(channel.topic, channel.schema or channel.encoding)
+        return _is_ros(channel) or channel.encoding in ("json", "protobuf")
+
+    for batch in batches(source, options, wanted, issues):
+        _gather(batch, gathered, useless)
+    parts = []
+    for one in gathered.values():
+        if one.garbled:
+            issues.append(Issue("garbled message", one.garbled, one.channel.topic, source.name))
+            if options.on_bad == "raise":
+                remedy = "read with --on-bad skip to leave them out"
+                raise FormatError(source.path, f"{one.garbled} garbled messages", one.channel.topic, remedy)
+        parts.append((one, _of_channel(source, options, one)))
+    recording = _joined(source, [(one, part) for one, part in parts if part is not None], issues)
+    if not recording.streams:
+        have = ", ".join(f"{topic} ({schema})" for topic, schema in list(seen.items())[:6]) or "no messages"
+        raise FormatError(source.path, "no message of a sensor that can be read", "", f"it holds {have}"[:300])
+    return recording
+
+
+def _gather(batch: Batch, gathered: dict[int, _Gathered], useless: set[int]) -> None:
+    for ident, found in batch.messages.items():
+        if ident in useless:
+            continue
+        channel = batch.channels[ident]
+        one = gathered.setdefault(ident, _Gathered(channel))
+        start, length, log_ns = (np.array(column, np.int64) for column in zip(*found, strict=True))
+        if _is_ros(channel):
+            data = np.frombuffer(batch.data, np.uint8)
+            fields, whole = decoded(data, start, length, channel.schema, ros1=channel.encoding == "ros1")
+            one.fields.append({name: value[whole] for name, value in fields.items()})
+            one.log_ns.append(log_ns[whole])
+            one.garbled += int((~whole).sum())
+        elif not _objects(batch, one, found, log_ns):
+            useless.add(ident)
+            gathered.pop(ident)
+
+
+def _objects(batch: Batch, one: _Gathered, found: list[tuple[int, int, int]], log_ns: I64) -> bool:
+    """Take messages of named numbers; False where their kind is of no use."""
+    channel = one.channel
+    decode = decoder(channel.encoding, channel.schema, channel.schema_data)
+    if decode is None:
+        return False
+    kept = np.zeros(len(found), np.bool_)
+    for k, (start, length, _) in enumerate(found):
+        try:
+            row = flat(decode(bytes(batch.data[start : start + length])))
+        except Unreadable:
+            one.garbled += 1
+            continue
+        if not one.rows and not _known(row):
+            return False
+        one.rows.append(row)
+        kept[k] = True
+    one.log_ns.append(log_ns[kept])
+    return True
+
+
+def _known(row: Mapping[str, Any]) -> bool:
+    return {"latitude", "longitude"} <= set(row) or bool(layout_of(["t_ns", *_values(row)]).roles)
+
+
+def _values(row: Mapping[str, object]) -> list[str]:
+    return [name for name in row if not re.search(r"stamp|time|sec$", name)]
+
+
+_SECONDS = ("header_stamp_sec", "header_stamp_secs", "timestamp_sec", "timestamp_seconds", "stamp_sec", "stamp_secs",
+            "header_timestamp_sec")  # fmt: skip
+
+
+def _stamps(rows: list[dict[str, Any]], log_ns: I64) -> I64:
+    """The messages' own times in nanoseconds, or those of the log."""
+    first = rows[0]
+    whole = next((name for name in _SECONDS if name in first), "")
+    if whole:
+        part = whole.replace("seconds", "sec").removesuffix("s").removesuffix("sec")
+        names = [part + end for end in ("nanosec", "nsec", "nsecs", "nanos")]
+        rest = next((name for name in names if name in first), "")
+        t = [int(_number(row.get(whole))) * 1_000_000_000 + int(_number(row.get(rest))) for row in rows]
+        return np.where(np.array(t, object) > 0, t, log_ns).astype(np.int64)
+    if isinstance(first.get("timestamp"), str):
+        return np.array([_iso_ns(row.get("timestamp")) or int(log) for row, log in zip(rows, log_ns, strict=True)],
+                        np.int64)  # fmt: skip
+    return log_ns
+
+
+def _number(value: Any) -> float:
+    ok = isinstance(value, int | float) and abs(value) < 1e10
+    return float(value) if ok else 0.0
+
+
+def _iso_ns(text: Any) -> int:
+    try:
+        when = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        return 0
+    delta = when.replace(tzinfo=when.tzinfo or dt.UTC) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1000
+
+
+def _of_channel(source: Source, options: ReadOptions, one: _Gathered) -> Recording | None:
+    """The streams of a channel; None where it holds nothing of use."""
+    t_ns, table = one.arrays()
+    if not len(t_ns):
+        return None
+    kind, topic = type_of(one.channel.schema), one.channel.topic
+    place = f"{topic}, message {{}}".format
+    if "place" in table or {"latitude", "longitude"} <= set(table):
+        return _fixes(source, options, t_ns, table)
+    if kind == "sensor_msgs/Imu" and "force" in table:
+        columns = dict(enumerate([t_ns, *table["force"].T, *table["rate"].T]))
+        return recording_of(source, options, layout_of(_IMU_NAMES), columns, lambda row: place(row + 1))
+    if "twist" in table or "speeds" in table:
+        return _speeds(source, options, t_ns, table, topic)
+    names = _values(table)
+    columns = dict(enumerate([t_ns, *(table[name] for name in names)]))
+    layout = layout_of(["t_ns", *names], options.units)
+    return recording_of(source, options, layout, columns, lambda row: place(row + 1)) if layout.roles else None
+
+
+def _speeds(source: Source, options: ReadOptions, t_ns: I64, table: Mapping[str, F64], topic: str) -> Recording | None:
+    """Forward speed as "wheels"; a receiver's velocity, east, north, up, as "velocity"."""
+    index, issues = in_order(source, _gps(t_ns), options)
+    t = _gps(t_ns)[index]
+    if "twist" in table and _SATELLITES.search(topic):
+        value = table["twist"][index][:, :3]
+        return Recording({"velocity": Series(t, value, "m/s", ("east", "north", "up"))}, issues=issues)
+    if not _SPEED_TOPIC.search(topic) or _NO_SPEED.search(topic):
+        return None
+    value = table["twist" if "twist" in table else "speeds"][index][:, :1]
+    return Recording({"wheels": Series(t, value, "m/s", ("wheel",))}, issues=issues, sources=(source.name,))
+
+
+def _gps(t_ns: I64) -> I64:
+    return np.asarray(gps_ns_from_unix_ns(t_ns)) if len(t_ns) and np.median(t_ns) > _UNIX_NS else t_ns
+
+
+def _fixes(source: Source, options: ReadOptions, t_ns: I64, table: Mapping[str, F64]) -> Recording:
+    """NavSatFix, and JSON or protobuf messages of its kind: status, place, covariance east, north, up."""
+    n = len(t_ns)
+    nan = np.full(n, np.nan)
+    if "place" in table:
+        lat, lon, h = table["place"].T
+        cov, known, status = table["cov"], table["cov_type"][:, 0] > 0, table["status"][:, 0]
+    else:
+        lat, lon = table["latitude"], table["longitude"]
+        h = table.get("altitude", np.zeros(n))
+        names = [f"position_covariance_{k}" for k in range(9)]
+        cov = np.stack([table.get(name, nan) for name in names], axis=1)
+        known = table.get("position_covariance_type", np.ones(n)) > 0
+        status = table.get("status_status", table.get("status", np.zeros(n)))
+    good: Bool = np.asarray((np.abs(lat) <= 90) & (np.abs(lon) <= 360) & (np.abs(h) < 1e7))
+    index, issues = in_order(source, _gps(t_ns), options)
+    lat, lon, h = (np.where(good, part, np.nan)[index] for part in (lat, lon, h))
+    p_e_m = ecef_from_degrees(lat, lon, h)
+    to_ned = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, -1]])
+    cov_n = to_ned @ np.where(known[:, None], cov, np.nan)[index].reshape(-1, 3, 3) @ to_ned.T
+    codes = np.clip(np.nan_to_num(status, nan=-1.0), -1, 2).astype(np.int64)[index]
+    states = np.array([STATUS[k] for k in range(-1, 3)], np.uint8)[codes + 1]
+    states = np.where(good[index], states, FixStatus.NONE).astype(np.uint8)
+    p_e_m = np.where((states > 0)[:, None], p_e_m, np.nan)
+    told = [Issue("no place", int((~good).sum()), "", source.name, "positions that cannot be")] if (~good).any() else []
+    solution = Solution(
+        _gps(t_ns)[index], p_e_m, cov_e_from_n(cov_n, p_e_m), status=states,
+        provenance=Provenance(sources=(source.name,), mode="NavSatFix"),
+    )  # fmt: skip
+    return Recording({"fixes": solution}, issues=(*issues, *told), sources=(source.name,))
+
+
+def _joined(source: Source, parts: list[tuple[_Gathered, Recording]], issues: list[Issue]) -> Recording:
+    streams: dict[str, Any] = {}
+    mounts: dict[str, Any] = {}
+    for one, part in parts:
+        issues.extend(part.issues)
+        mounts |= part.mounts
+        for role, stream in part.streams.items():
+            if role in streams:
+                issues.append(Issue("topic left out", 1, one.channel.topic, source.name, f"another one is '{role}'"))
+                continue
+            streams[role] = stream
+            issues.append(Issue("topic read as", 1, one.channel.topic, source.name, role))
+    velocity = streams.pop("velocity", None)
+    if velocity is not None and "fixes" in streams:
+        streams["fixes"] = _with_velocity(streams["fixes"], velocity)
+    return Recording(streams, mounts=mounts, issues=tuple(issues), sources=(source.name,))
+
+
+def _with_velocity(fixes: Solution, velocity: Series) -> Solution:
+    """Fixes with the velocities that a receiver sent beside them, each the nearest one within a tenth of a second."""
+    from dataclasses import replace
+
+    from kinema.core.frames import geodetic_from_ecef
+
+    at = np.clip(np.searchsorted(velocity.t_ns, fixes.t_ns), 1, max(len(velocity.t_ns) - 1, 1))
+    at = np.minimum(at, len(velocity.t_ns) - 1)
+    before = np.maximum(at - 1, 0)
+    nearer = np.abs(velocity.t_ns[before] - fixes.t_ns) < np.abs(velocity.t_ns[at] - fixes.t_ns)
+    at = np.where(nearer, before, at)
+    near = np.abs(velocity.t_ns[at] - fixes.t_ns) < VELOCITY_NEAR_NS
+    v_n = velocity.value[at][:, [1, 0, 2]] * (1.0, 1.0, -1.0)
+    lat, lon, _ = geodetic_from_ecef(fixes.p_e_m)
+    v_e = ecef_from_ned_vectors(np.where(near[:, None], v_n, np.nan), np.degrees(lat), np.degrees(lon))
+    return replace(fixes, v_e_mps=v_e)
+
+
+FORMAT = Format("mcap", "MCAP robot log", (".mcap",), _sniff, read)

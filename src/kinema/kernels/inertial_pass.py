@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kinema.kernels.inertial import D_SPEED, N_NAV, TD, X_P, X_Q, X_V, L, N
-from kinema.kernels.inertial_transition import propagate_cov, propagate_state
+from kinema.kernels.inertial_transition import CALM_S, propagate_cov, propagate_state
 from kinema.kernels.inertial_updates import fix_update, standstill_update, vehicle_update
 from kinema.kernels.jit import kernel
 from kinema.kernels.rotation import dcm_from_quat
@@ -68,8 +68,9 @@ def run_pass(
         span[k, 0], span[k, 1] = total, decay
         if fix[k] >= 0:
             j = fix[k]
+            shaken = (noise[k, 3] + noise[k, 4] + noise[k, 5]) / (2.0 * CALM_S)
             at = fix_update(
-                x, p, dx, means, par, fix_has[j], fixes[j], told[k], tape, at, y, r, h, work, turn, carry[2]
+                x, p, dx, means, par, fix_has[j], fixes[j], told[k], tape, at, y, r, h, work, turn, carry[2], shaken
             )
         at = vehicle_update(x, p, dx, means, par, wheel[k], nhc[k], told[k], tape, at, y, h, rows, work, turn)
         if quiet[k]:

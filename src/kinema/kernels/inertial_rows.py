@@ -73,8 +73,7 @@ def fix_position_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
 def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> None:
     """Antenna velocity z (3,) in e: v + C (ω × l), a td earlier.
 
-    That the acceleration a is not the one of a clear instant but shaken and delayed, would be taken for knowledge of td
-    (it once pinned the offset where it was): td is not told by velocities, only suffered (see velocity_noise).
+    The row of td is left to velocity_clock.
     """
     c_es, arm, rate = work[0:3], work[3], work[4]
     dcm_from_quat(x[X_Q : X_Q + 4], c_es)
@@ -100,11 +99,19 @@ def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
 
 
 @kernel
-def velocity_noise(means: F64, td_var: float, r: F64) -> None:
-    """Add to the noise r (3, 3) of a velocity what an offset of variance td_var does to it."""
+def velocity_clock(means: F64, shaken: float, td_var: float, h: F64, r: F64) -> None:
+    """What an antenna's velocity tells of the time offset: rows h (3, N), or else noise r (3, 3).
+
+    Its slope over time is the acceleration a, which is shaken by `shaken` (variance, m²/s⁴, of all axes). Taken as it
+    is, the shaking would count as knowledge and pin the offset where it is; so only the share of a that stands out
+    tells of the offset, of variance td_var, and the rest is noise.
+    """
+    a = means[1]
+    clear = max(0.0, 1.0 - 4.0 * shaken / max(a[0] * a[0] + a[1] * a[1] + a[2] * a[2], 1e-9))
     for i in range(3):
+        h[i, TD] = -clear * a[i]
         for j in range(3):
-            r[i, j] += td_var * means[1, i] * means[1, j]
+            r[i, j] += td_var * (1.0 - clear * clear) * a[i] * a[j]
 
 
 @kernel

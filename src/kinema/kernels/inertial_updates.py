@@ -33,7 +33,14 @@ from kinema.kernels.inertial import (
     nis3,
     whiten3,
 )
-from kinema.kernels.inertial_rows import constraint_rows, fix_position_rows, fix_velocity_rows, rate_rows, velocity_noise, wheel_row
+from kinema.kernels.inertial_rows import (
+    constraint_rows,
+    fix_position_rows,
+    fix_velocity_rows,
+    rate_rows,
+    velocity_clock,
+    wheel_row,
+)
 from kinema.kernels.jit import kernel
 
 F64 = Any
@@ -58,11 +65,12 @@ def _loosen(p: F64, y: F64) -> None:
 @kernel
 def fix_update(
     x: F64, p: F64, dx: F64, means: F64, par: F64, has: int, fixes: F64, told: F64, tape: F64, at: int,
-    y: F64, r: F64, h: F64, work: F64, turn: F64, streak: F64,
+    y: F64, r: F64, h: F64, work: F64, turn: F64, streak: F64, shaken: float,
 ) -> int:  # fmt: skip
     """Position, then velocity of one fix row (24): p, R_p, v, R_v. Outliers are weighted down, not dropped.
 
-    streak (2,) counts those of position and of velocity that followed each other.
+    streak (2,) counts those of position and of velocity that followed each other; shaken: variance of the
+    acceleration in `means`, m²/s⁴.
     """
     for part in range(2):
         if not has & (1 << part):
@@ -76,7 +84,8 @@ def fix_update(
             for j in range(3):
                 r[i, j] = fixes[12 * part + 3 + 3 * i + j]
         if part == 1:
-            velocity_noise(means, p[TD, TD], r)
+            # velocities with a lag of their own, rows by themselves, have a clock of their own, too
+            velocity_clock(means, shaken if has & 1 else 1e9, p[TD, TD], h, r)
         nis = nis3(p, y, h, r)
         weight = 1.0
         streak[part] = streak[part] + 1.0 if nis > par[FIX_GATE] else 0.0

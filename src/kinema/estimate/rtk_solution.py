@@ -49,7 +49,7 @@ class _Track:
 
 def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) -> Solution:
     """Trajectory of "gnss" against "base". Raises ConfigError, DataError or EstimationError, each in one line."""
-    recording = _restricted(recording, options)
+    recording = restricted(recording, options)
     options.progress("differencing rover and base", 0.0)
     table = build_table(recording, options, params)
     arc, slip = continuous_arcs(table, params)
@@ -71,7 +71,7 @@ def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) ->
     return replace(solution, arcs=arc_table(table, arc, slip, table_of_arcs))
 
 
-def _restricted(recording: Recording, options: SolveOptions) -> Recording:
+def restricted(recording: Recording, options: SolveOptions) -> Recording:
     """The rover's epochs that are asked for, and the base's that are not masked."""
     streams = dict(recording.streams)
     for role in ("gnss", "base"):

@@ -14,6 +14,15 @@ from kinema.report.columns import Columns
 from kinema.report.scripts import bundle, style_sheet
 from kinema.version import __version__
 
+HELP = (
+    "<p><b>Move</b> over a plot or the map: one cursor everywhere. <b>Click</b> holds it, <kbd>Esc</kbd> frees it."
+    "</p><p><b>Drag</b> on a plot to zoom, <b>double-click</b> to see all; <kbd>Ctrl</kbd> or pinch with the wheel "
+    "zooms, <kbd>Shift</kbd> with dragging pans.</p><p><kbd>←</kbd> <kbd>→</kbd> step through samples "
+    "(<kbd>Shift</kbd>: 10), <kbd>+</kbd> <kbd>−</kbd> zoom, <kbd>0</kbd> shows all, <kbd>Space</kbd> plays.</p>"
+    "<p><b>Map</b>: wheel or pinch zooms, dragging pans; the corner buttons fit it or bring the plots to what it "
+    "shows.</p>"
+)
+
 
 @dataclass(frozen=True)
 class Section:
@@ -44,13 +53,21 @@ class Page:
     """A strip below the bar of controls, always in view."""
     readout: Sequence[str] = ()
     """Columns of the first track whose values the bar tells at the cursor."""
+    speeds: Sequence[float] = ()
+    """How many times as fast as it was the page may be played; none: the range in view in 40 seconds."""
+    scene: dict[str, Any] | None = None
+    """What the blocks of many movers share (`blocks/scene.py`); the cursor is then always somewhere."""
+    help: str = ""
+    """Markup of the help behind the question mark, where HELP does not fit."""
 
     def html(self) -> str:
         """The page as one file that needs no network and no other file."""
         below = [self.navigator] if self.navigator else []
         blocks = [*self.lead, *below, *(b for s in self.sections for b in (*s.aside, *s.blocks))]
         idents = {id(block): f"b{k}" for k, block in enumerate(blocks)}
-        script = bundle(["main.js", *sorted({name for block in blocks for name in block.scripts})])
+        files = sorted({name for block in blocks for name in block.scripts})
+        script = bundle(["main.js", *(name for name in files if name.endswith(".js"))])
+        style = style_sheet([name for name in files if name.endswith(".css")])
         body = "".join(block.html(idents[id(block)]) for block in self.lead)
         body += _controls(self, idents) if self.tracks else ""
         body += "".join(_section(section, idents) for section in self.sections)
@@ -59,10 +76,10 @@ class Page:
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
             f'<meta name="generator" content="Kinema {text(__version__)}">\n<title>{text(self.title)}</title>\n'
-            f"<style>\n{style_sheet()}</style></head>\n<body>\n<header><h1>{text(self.title)}</h1>"
+            f"<style>\n{style}</style></head>\n<body>\n<header><h1>{text(self.title)}</h1>"
             f'<p class="subtitle">{text(self.subtitle)}</p></header>\n<main>{body}</main>\n'
             f"<footer><p>Made by Kinema {text(__version__)}. This file is complete: it needs no network.</p></footer>\n"
-            '<noscript><p class="banner">The map and the plots need JavaScript; the tables do not.</p></noscript>\n'
+            f'<noscript><p class="banner">{_without_script(self)}</p></noscript>\n'
             f'{self._data(idents, blocks)}\n<script type="module">{script}</script>\n</body></html>\n'
         )
 
@@ -78,6 +95,7 @@ class Page:
             "axes": [axis.spec() for axis in self.axes],
             "spans": [span.spec() for span in self.spans],
             "readout": list(self.readout),
+            "scene": self.scene,
             "blocks": {ident: one for ident, one in drawn.items() if one is not None},
         }
         return f'<script type="application/json" id="spec">{safe_json(spec)}</script>\n' + "\n".join(payloads)
@@ -87,6 +105,12 @@ def safe_json(value: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     words = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return words.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _without_script(page: Page) -> str:
+    if page.scene is not None:
+        return "This page draws its movers and their tables by JavaScript."
+    return "The map and the plots need JavaScript; the tables do not."
 
 
 def _policy(script: str) -> str:
@@ -113,19 +137,17 @@ def _controls(page: Page, idents: dict[int, str]) -> str:
         f'<button type="button" data-axis="{text(axis.name)}" aria-pressed="false">{text(axis.label)}</button>'
         for axis in page.axes
     )
+    axes = f'<div class="segmented" role="group" aria-label="Horizontal axis">{buttons}</div>'
+    options = "".join(f'<option value="{x:g}"{" selected" if x == 1 else ""}>{x:g} ×</option>' for x in page.speeds)
+    speed = f'<label class="choose">Speed <select data-do="speed">{options}</select></label>' if options else ""
     strip = page.navigator.html(idents[id(page.navigator)]) if page.navigator else ""
     return (
         '<div class="controls" role="toolbar" aria-label="Shared axis, zoom and cursor">'
         '<button type="button" class="icon" data-do="play" aria-label="Play">'
         '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M4 2.5v11l9-5.5z"/></svg></button>'
-        f'<div class="segmented" role="group" aria-label="Horizontal axis">{buttons}</div>'
+        f"{axes if len(page.axes) > 1 else ''}{speed}"
         '<button type="button" data-do="reset" disabled>Show all</button>'
         '<output class="readout" aria-live="off"></output>'
-        '<details class="help"><summary aria-label="How to use this page">?</summary><div>'
-        "<p><b>Move</b> over a plot or the map: one cursor everywhere. <b>Click</b> holds it, <kbd>Esc</kbd> frees it."
-        "</p><p><b>Drag</b> on a plot to zoom, <b>double-click</b> to see all; <kbd>Ctrl</kbd> or pinch with the wheel "
-        "zooms, <kbd>Shift</kbd> with dragging pans.</p><p><kbd>←</kbd> <kbd>→</kbd> step through samples "
-        "(<kbd>Shift</kbd>: 10), <kbd>+</kbd> <kbd>−</kbd> zoom, <kbd>0</kbd> shows all, <kbd>Space</kbd> plays.</p>"
-        "<p><b>Map</b>: wheel or pinch zooms, dragging pans; the corner buttons fit it or bring the plots to what it "
-        "shows.</p></div></details>" + strip + "</div>"
+        '<details class="help"><summary aria-label="How to use this page">?</summary>'
+        f"<div>{page.help or HELP}</div></details>{strip}</div>"
     )

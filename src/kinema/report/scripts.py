@@ -37,9 +37,9 @@ def bundle(names: Sequence[str]) -> str:
     return "\n".join(parts)
 
 
-def style_sheet() -> str:
-    """The one style sheet."""
-    return _source("page.css")
+def style_sheet(more: Sequence[str] = ()) -> str:
+    """The style sheet of every page, and those that some blocks bring."""
+    return "\n".join(_source(name) for name in ("page.css", *more))
 
 
 def _visit(name: str, order: list[str], above: tuple[str, ...]) -> None:

@@ -13,8 +13,8 @@ export function frameOf(view, width, height, y0, y1, foot = FOOT) {
   return { left: GUTTER, right: width - MARGIN, top: 6, bottom: height - foot, x0: view.range[0], x1: view.range[1], y0, y1 };
 }
 
-export function valueAtPixel(view, width, pixel) {
-  const share = (pixel - GUTTER) / (width - MARGIN - GUTTER);
+export function valueAtPixel(view, width, pixel, gutter = GUTTER) {
+  const share = (pixel - gutter) / (width - MARGIN - gutter);
   return view.range[0] + Math.min(Math.max(share, 0), 1) * (view.range[1] - view.range[0]);
 }
 

@@ -7,7 +7,8 @@ export function xGestures(stage, view, surface, hooks = {}) {
   const touches = new Map();
   let down = null;
   const place = (event) => event.clientX - stage.getBoundingClientRect().left;
-  const value = (pixel) => valueAtPixel(view, stage.clientWidth, pixel);
+  const gutter = hooks.gutterPx || GUTTER;
+  const value = (pixel) => valueAtPixel(view, stage.clientWidth, pixel, gutter);
   const brush = (span) => {
     surface.brush = span;
     surface.request(false);
@@ -39,7 +40,8 @@ export function xGestures(stage, view, surface, hooks = {}) {
       brush(null);
       view.setRange(Math.min(a, b), Math.max(a, b));
     } else if (!was.pan && !was.pinch && Math.abs(x - was.x) <= CLICK_PX) {
-      if (was.x < GUTTER && hooks.gutter) hooks.gutter();
+      if (hooks.click && hooks.click(event, was.x < gutter)) return;
+      if (was.x < gutter && hooks.gutter) hooks.gutter();
       else view.setCursor(value(x), !view.held);
     }
   };
@@ -66,13 +68,13 @@ export function xGestures(stage, view, surface, hooks = {}) {
   }, { passive: false });
 
   function pan(from, x) {
-    const by = ((from.x - x) / (stage.clientWidth - GUTTER)) * (from.range[1] - from.range[0]);
+    const by = ((from.x - x) / (stage.clientWidth - gutter)) * (from.range[1] - from.range[0]);
     view.setRange(from.range[0] + by, from.range[1] + by);
   }
 
   function pinch(from, now) {
     const factor = from.pinch.apart / Math.max(now.apart, 8);
-    const share = (from.pinch.middle - GUTTER) / (stage.clientWidth - GUTTER);
+    const share = (from.pinch.middle - gutter) / (stage.clientWidth - gutter);
     const about = from.range[0] + share * (from.range[1] - from.range[0]);
     view.setRange(about - (about - from.range[0]) * factor, about + (from.range[1] - about) * factor);
   }

@@ -16,8 +16,9 @@ async function start() {
   for (const one of spec.tracks) tracks.push(await Track.load(one, store));
   const view = tracks.length ? new View(tracks, spec.axes) : null;
   if (view) view.spans = spec.spans;
+  if (spec.scene) view.stay(spec.scene.open);
   const surfaces = await Promise.all(Object.entries(spec.blocks).map(([ident, one]) =>
-    mountOf(one.kind)(document.getElementById(ident), one, { store, view })));
+    mountOf(one.kind)(document.getElementById(ident), one, { store, view, page: spec })));
   const drawn = surfaces.filter(Boolean);
   onTheme(() => view && view.tell("theme"));
   for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => drawAll(drawn));
@@ -41,7 +42,7 @@ async function controls(view, store, spec) {
   const reset = bar.querySelector('[data-do="reset"]'), playButton = bar.querySelector('[data-do="play"]');
   const axes = [...bar.querySelectorAll("[data-axis]")];
   const readout = await readoutOf(bar.querySelector(".readout"), view, store, spec);
-  const play = player(view, playButton);
+  const play = player(view, playButton, bar.querySelector('[data-do="speed"]'));
   axes.forEach((button) => button.addEventListener("click", () => view.setAxis(button.dataset.axis)));
   reset.addEventListener("click", () => view.reset());
   playButton.addEventListener("click", play);
@@ -76,8 +77,8 @@ async function readoutOf(output, view, store, spec) {
   return tell;
 }
 
-// Runs the cursor through the range in view.
-function player(view, button) {
+// Runs the cursor through the range in view: as many times as fast as it was, or in as many seconds.
+function player(view, button, speed) {
   let last = 0, running = false;
   const stop = () => {
     running = false;
@@ -87,7 +88,8 @@ function player(view, button) {
   const frame = (now) => {
     if (!running) return;
     const [low, high] = view.range;
-    const next = view.cursor + ((high - low) * Math.min(now - last, 100)) / (1000 * PLAY_SECONDS);
+    const rate = speed ? Number(speed.value) : (high - low) / PLAY_SECONDS;
+    const next = view.cursor + (rate * Math.min(now - last, 100)) / 1000;
     last = now;
     view.setCursor(Math.min(next, high), true);
     if (next >= high) stop();

@@ -3,6 +3,7 @@ import { Camera } from "./camera.js";
 import { degrees, fixed } from "./format.js";
 import { LocalPlane } from "./geodesy.js";
 import { drawGraticule, drawScaleBar } from "./graticule.js";
+import { mapButtons } from "./mapbuttons.js";
 import { mapLegend } from "./maplegend.js";
 import { Path } from "./pathlod.js";
 import { strokeColoured, strokePath } from "./strokes.js";
@@ -252,17 +253,6 @@ async function mountMap(element, spec, { store, view }) {
 function shareOf({ low, high, log }, value) {
   if (log) return Math.log(Math.max(value, low) / low) / Math.log(high / low);
   return (value - low) / (high - low);
-}
-
-function mapButtons(stage, buttons) {
-  const bar = make("div", "mapbuttons");
-  for (const [sign, label, act] of buttons) {
-    const button = make("button", "", sign, { type: "button", "aria-label": label, title: label });
-    button.addEventListener("click", act);
-    for (const kind of ["pointerdown", "pointerup", "dblclick"]) button.addEventListener(kind, (event) => event.stopPropagation());
-    bar.append(button);
-  }
-  stage.append(bar);
 }
 
 register("map", mountMap);

@@ -73,7 +73,15 @@ export class View {
     return first < 0 || !time || !other ? -1 : nearest(other, time[first]);
   }
 
+  // From now on the cursor is always somewhere.
+  stay(value) {
+    this.staying = true;
+    this.setCursor(value, true);
+  }
+
   setCursor(value, held = this.held) {
+    if (this.staying && value === null) return;
+    held ||= Boolean(this.staying);
     if (value === this.cursor && held === this.held) return;
     this.cursor = value;
     this.held = held;

@@ -86,11 +86,14 @@ def text(value: object) -> str:
     return escape(str(value), quote=True)
 
 
-def figure(ident: str, kind: str, title: str, unit: str, label: str, *, height_px: int, extra: str = "") -> str:
-    """The frame of a block that a script draws into: title, place of the legend, stage."""
+def figure(
+    ident: str, kind: str, title: str, unit: str, label: str, *, height_px: int = 0, extra: str = "", style: str = ""
+) -> str:
+    """The frame of a block that a script draws into: title, place of the legend, stage of a height or another style."""
+    style = style or f"height:{height_px}px"
     small = f" <small>{text(unit)}</small>" if unit else ""
     return (
         f'<figure class="block {text(kind)}" id="{text(ident)}"><figcaption><h3>{text(title)}{small}</h3>{extra}'
-        f'<div class="legend"></div></figcaption><div class="stage" style="height:{height_px}px" role="img" '
+        f'<div class="legend"></div></figcaption><div class="stage" style="{text(style)}" role="img" '
         f'aria-label="{text(label)}"></div></figure>'
     )

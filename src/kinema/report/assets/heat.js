@@ -1,0 +1,68 @@
+// Time spent per cell: only cells that enough different movers were in are in the page.
+import { Camera } from "./camera.js";
+import { elapsed } from "./format.js";
+import { drawScaleBar } from "./graticule.js";
+import { drawGround, groundBox } from "./ground.js";
+import { mapButtons } from "./mapbuttons.js";
+import { register } from "./registry.js";
+import { sceneOf } from "./scene.js";
+import { Surface, make } from "./surface.js";
+import { paint, ramp, rampCss } from "./theme.js";
+
+const HEAT_BINS = 32;
+
+async function mountHeat(element, spec, context) {
+  const { view, store } = context, scene = await sceneOf(context), { ground, heat } = scene;
+  const stage = element.querySelector(".stage");
+  const [column, row, seconds, movers] = await Promise.all(["column", "row", "seconds", "movers"].map((name) => store.column(`heat.${name}`)));
+  const sorted = seconds.slice().sort(), high = Math.max(sorted[Math.floor(0.98 * (sorted.length - 1))] || 1, 1);
+  const bins = Array.from({ length: HEAT_BINS }, () => []);
+  seconds.forEach((value, i) => bins[Math.min(Math.floor(Math.sqrt(value / high) * HEAT_BINS), HEAT_BINS - 1)].push(i));
+  const cells = new Map(seconds.length ? Array.from(column, (c, i) => [`${c},${row[i]}`, i]) : []);
+  let fitted = 0;
+
+  const camera = new Camera(stage, () => surface.request(true));
+  const surface = new Surface(stage, (ctx, width, height) => {
+    camera.resize(width, height);
+    if (!camera.touched && fitted !== width * height) {
+      fitted = width * height;
+      camera.fit(groundBox(ground, scene));
+    }
+    drawGround(ctx, camera, ground);
+    const size = heat.cell * camera.scale, wide = Math.ceil(size + 0.3);
+    ctx.globalAlpha = 0.9;
+    bins.forEach((members, b) => {
+      ctx.fillStyle = ramp((b + 0.5) / HEAT_BINS, false);
+      for (const i of members) {
+        ctx.fillRect(Math.floor(camera.px(heat.x + column[i] * heat.cell)), Math.floor(camera.py(heat.y + (row[i] + 1) * heat.cell)), wide, wide);
+      }
+    });
+    ctx.globalAlpha = 1;
+    if (scene.unit === "m") drawScaleBar(ctx, camera);
+  }, () => {});
+
+  const told = make("output", "place");
+  stage.append(told);
+  stage.addEventListener("pointermove", (event) => {
+    const box = stage.getBoundingClientRect();
+    const [e, n] = camera.plane(event.clientX - box.left, event.clientY - box.top);
+    const i = cells.get(`${Math.floor((e - heat.x) / heat.cell)},${Math.floor((n - heat.y) / heat.cell)}`);
+    told.textContent = i === undefined ? "" : `${elapsed(seconds[i])} by ${movers[i]} movers`;
+  });
+  stage.addEventListener("pointerleave", () => (told.textContent = ""));
+  mapButtons(stage, [["⤢", "Show the whole plan", () => camera.fit(groundBox(ground, scene))]]);
+  const legend = element.querySelector(".legend");
+  const tell = () => {
+    const bar = make("span", "ramp");
+    bar.style.background = rampCss(false);
+    legend.replaceChildren(make("output", "", "0"), bar, make("output", "", `${elapsed(high)} or more`));
+  };
+  tell();
+  view.on(["theme"], () => {
+    tell();
+    surface.request(true);
+  });
+  return surface;
+}
+
+register("heat", mountHeat);

@@ -19,7 +19,7 @@ from kinema.estimate.protection import horizontal_level
 from kinema.estimate.rtk_batch import BatchOutput, run_batch
 from kinema.estimate.rtk_filter import FilterOutput, continuous_arcs, run_filter
 from kinema.estimate.rtk_params import RtkParams
-from kinema.estimate.rtk_table import SLOTS, RtkTable, base_position, build_table
+from kinema.estimate.rtk_table import SLOTS, RtkTable, base_position, build_table, repeated_codes
 from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
@@ -53,6 +53,8 @@ def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) ->
     options.progress("differencing rover and base", 0.0)
     table = build_table(recording, options, params)
     arc, slip = continuous_arcs(table, params)
+    if not options.instantaneous:
+        table = repeated_codes(table, arc, params)
     filter_only = options.method == "filter" or options.instantaneous
     if filter_only:
         out = run_filter(
@@ -111,7 +113,7 @@ def _causal(table: RtkTable, out: FilterOutput) -> _Track:
     fixed = (out.status > 0) & _plausible(out)
     p = table.base_e_m + out.d_m + np.where(fixed[:, None], out.shift_m, 0.0)
     cov = out.cov - np.where(fixed[:, None, None], out.lessening, 0.0)
-    fixed &= _horizontal_sigma(cov, p) < FIXED_SIGMA_M
+    fixed &= horizontal_sigma(cov, p) < FIXED_SIGMA_M
     cov = _with_bias(cov, _length(out.d_m))
     f = out.figures
     return _Track(p, cov, out.v_mps, out.cov_v, fixed, f[:, 0], f[:, 1], f[:, 3], out)
@@ -121,7 +123,7 @@ def _batch(table: RtkTable, b: BatchOutput, arc: I64) -> _Track:
     p = table.base_e_m + b.d_m
     satellites, misfit = tied_fit(table, p, arc, b)
     fixed = (satellites >= LEAST_TIED) & (misfit < MISFIT_M + MISFIT_PPM * 1e-6 * _length(b.d_m))
-    fixed &= _horizontal_sigma(b.cov, p) < FIXED_SIGMA_M
+    fixed &= horizontal_sigma(b.cov, p) < FIXED_SIGMA_M
     cov = _with_bias(b.cov, _length(b.d_m))
     # Figures are those of the nearest epoch that was searched.
     at = np.flatnonzero(b.figures[:, 3] > 0)
@@ -172,7 +174,7 @@ def tied_fit(table: RtkTable, p_e_m: F64, arc: I64, b: BatchOutput) -> tuple[I64
         return satellites, np.where(weights > 0, np.sqrt(square / weights), np.inf)
 
 
-def _horizontal_sigma(cov: F64, p: F64) -> F64:
+def horizontal_sigma(cov: F64, p: F64) -> F64:
     """Square root of the larger horizontal variance (n,)."""
     up = p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1.0)
     total = np.trace(cov, axis1=1, axis2=2) - np.einsum("ni,nij,nj->n", up, cov, up)
@@ -275,7 +277,7 @@ def _residuals(table: RtkTable, track: _Track) -> Residuals | None:
 
 def _stand_in(solution: Solution, recording: Recording, options: SolveOptions) -> Solution:
     """Where RTK knows little or nothing, the single-point solution where that knows more."""
-    sigma = _horizontal_sigma(np.nan_to_num(solution.cov_p_e_m2, nan=1e12), np.nan_to_num(solution.p_e_m, nan=1.0))
+    sigma = horizontal_sigma(np.nan_to_num(solution.cov_p_e_m2, nan=1e12), np.nan_to_num(solution.p_e_m, nan=1.0))
     poor = ~solution.valid | ((solution.status < FixStatus.FLOAT) & (sigma > 1.0))
     if not poor.any():
         return solution
@@ -288,7 +290,7 @@ def _stand_in(solution: Solution, recording: Recording, options: SolveOptions) -
         return solution
     if not np.array_equal(other.t_ns, solution.t_ns):
         return solution
-    theirs = _horizontal_sigma(np.nan_to_num(other.cov_p_e_m2, nan=1e12), np.nan_to_num(other.p_e_m, nan=1.0))
+    theirs = horizontal_sigma(np.nan_to_num(other.cov_p_e_m2, nan=1e12), np.nan_to_num(other.p_e_m, nan=1.0))
     take = poor & other.valid & (theirs < sigma)
     merged: dict[str, Any] = {}
     for name in ("p_e_m", "cov_p_e_m2", "v_e_mps", "cov_v_e", "status", "n_sats"):

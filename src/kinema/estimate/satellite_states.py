@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from kinema.core.arrays import F64, I16, I64, U8
-from kinema.core.ephemeris import KEPLER_COLUMNS, MESSAGES, BroadcastEphemerides, PreciseClocks, PreciseOrbits
-from kinema.core.satellites import BAND_HZ, SPEED_OF_LIGHT_MPS, SYSTEMS, sat_system
+from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOrbits
+from kinema.core.satellites import SPEED_OF_LIGHT_MPS, SYSTEMS, sat_system
 from kinema.core.solution import Reason
 from kinema.core.streams import GnssObservations
+from kinema.estimate.group_delays import (
+    CNAV,
+    CNV1,
+    CNV2,
+    CNV3,
+    COLUMN,
+    D1,
+    D2,
+    FDMA,
+    FNAV,
+    INAV,
+    LNAV,
+    group_delays,
+    precise_delays,
+)  # fmt: skip
 
 MAX_AGE_S = {"G": 7500.0, "R": 1860.0, "E": 14700.0, "C": 21900.0, "J": 7500.0, "I": 7500.0, "S": 360.0}
 """How far from its toe a message may be used: half its fit interval and one period of upload."""
@@ -22,16 +36,14 @@ SP3_ORDER = 10
 DEFAULT_URA_M = {"G": 2.0, "R": 4.0, "E": 3.12, "C": 2.0, "J": 2.0, "I": 3.0, "S": 5.0}
 PRECISE_SIGMA_M = 0.05
 
-_LNAV, _CNAV, _CNV2, _INAV, _FNAV, _D1, _D2, _CNV1, _CNV3, _FDMA, _CNVX = range(len(MESSAGES))
-_COLUMN = {name: index for index, name in enumerate(KEPLER_COLUMNS)}
 # Kinds of message whose orbit and clock are used, per system; where two are listed the first that has a valid one.
 _PREFERRED: dict[str, tuple[tuple[int, ...], ...]] = {
-    "G": ((_LNAV,), (_CNAV, _CNV2)),
-    "J": ((_LNAV,), (_CNAV, _CNV2)),
-    "C": ((_D1, _D2), (_CNV1, _CNV2, _CNV3)),
-    "R": ((_FDMA,),),
-    "I": ((_LNAV,),),
-    "S": ((_LNAV, _FDMA),),
+    "G": ((LNAV,), (CNAV, CNV2)),
+    "J": ((LNAV,), (CNAV, CNV2)),
+    "C": ((D1, D2), (CNV1, CNV2, CNV3)),
+    "R": ((FDMA,),),
+    "I": ((LNAV,),),
+    "S": ((LNAV, FDMA),),
 }
 _QZSS_HEALTH_MASK = ~1
 """QZSS: the lowest bit tells of L1C/B, which the others do not depend on (IS-QZSS-PNT-004 4.1.2.3)."""
@@ -121,7 +133,7 @@ def satellite_states(
         reason = np.where(reason == Reason.UNHEALTHY, reason, np.uint8(Reason.USED))
         variance = np.full(m, PRECISE_SIGMA_M**2)
         choice = np.full(m, -1, dtype=np.int64)
-        delay = _precise_delays(observations, delay)
+        delay = precise_delays(observations, delay)
     else:
         out = _broadcast(t_ns, flight_s, choice, ephemerides, m)
         variance = _variances(observations, ephemerides, choice)
@@ -139,10 +151,10 @@ def message_table(ephemerides: BroadcastEphemerides) -> MessageTable:
     orbit[system == SYSTEMS.index("E")] = 1
     beidou = system == SYSTEMS.index("C")
     geo = beidou & ((number <= 5) | (number >= 59))
-    legacy = (ephemerides.message == _D1) | (ephemerides.message == _D2)
+    legacy = (ephemerides.message == D1) | (ephemerides.message == D2)
     orbit[beidou] = 2
     orbit[geo & legacy] = 3
-    orbit[ephemerides.message == _FDMA] = 4
+    orbit[ephemerides.message == FDMA] = 4
     return MessageTable(orbit, ephemerides.toe_ns, ephemerides.row, ephemerides.kepler, ephemerides.glonass)
 
 
@@ -198,8 +210,8 @@ def _precise(
 def _galileo_preference(observations: GnssObservations) -> tuple[tuple[int, ...], ...]:
     """F/NAV where E5a is the second frequency, else I/NAV: their clocks refer to different pairs (OS SIS ICD 5.1.3)."""
     bands = {signal[0] for signal in observations.signals.get("E", ())}
-    order = ((_FNAV,), (_INAV,)) if "5" in bands and "7" not in bands else ((_INAV,), (_FNAV,))
-    return (*order, (_LNAV,))
+    order = ((FNAV,), (INAV,)) if "5" in bands and "7" not in bands else ((INAV,), (FNAV,))
+    return (*order, (LNAV,))
 
 
 def choose_messages(observations: GnssObservations, ephemerides: BroadcastEphemerides, t_ns: I64, reason: U8) -> I64:
@@ -258,125 +270,10 @@ def _variances(observations: GnssObservations, ephemerides: BroadcastEphemerides
     default = np.array([DEFAULT_URA_M[letter] for letter in SYSTEMS])[observations.sat // 100]
     if ephemerides is None or not len(ephemerides.sat):
         return np.asarray(default**2)
-    is_kepler = ephemerides.message != _FDMA
+    is_kepler = ephemerides.message != FDMA
     ura = np.full(len(ephemerides.sat), np.nan)
     if is_kepler.any():
-        ura[is_kepler] = ephemerides.kepler[ephemerides.row[is_kepler], _COLUMN["ura_m"]]
+        ura[is_kepler] = ephemerides.kepler[ephemerides.row[is_kepler], COLUMN["ura_m"]]
     sigma = np.where(choice >= 0, ura[choice], np.nan)
     usable = (sigma > 0) & (sigma < 100)
     return np.asarray(np.where(usable, sigma, default) ** 2)
-
-
-def _delay_terms(ephemerides: BroadcastEphemerides) -> dict[str, F64]:
-    """Per message its broadcast delays in metres, by column; GLONASS's L2−L1 difference as "delta_tau_s"."""
-    names = ("tgd1_s", "tgd2_s", "isc1_s", "isc2_s", "isc5_s")
-    terms = {name: np.full(len(ephemerides.sat), np.nan) for name in (*names, "delta_tau_s")}
-    is_kepler = ephemerides.message != _FDMA
-    for name in names:
-        if is_kepler.any():
-            terms[name][is_kepler] = ephemerides.kepler[ephemerides.row[is_kepler], _COLUMN[name]]
-    if (~is_kepler).any():
-        terms["delta_tau_s"][~is_kepler] = ephemerides.glonass[ephemerides.row[~is_kepler], 14]
-    return {name: value * SPEED_OF_LIGHT_MPS for name, value in terms.items()}
-
-
-def group_delays(observations: GnssObservations, ephemerides: BroadcastEphemerides | None, choice: I64) -> F64:
-    """Group delay of each signal against the clock of its chosen message, (m, slots) in metres.
-
-    GPS, QZSS: TGD and, from CNAV, the inter-signal corrections (IS-GPS-200 30.3.3.3.1); L2 without them is γ TGD;
-    L5 without them is not known. Galileo: BGD of both pairs, whichever the clock refers to. BeiDou: clock on B3I,
-    TGD1 on B1I, TGD2 on B2I (D1, D2); TGD and ISC of the new signals from CNV1 to CNV3. GLONASS: clock on L1.
-    """
-    delay = np.full((len(choice), observations.n_slots), np.nan)
-    if ephemerides is None or not len(ephemerides.sat):
-        return delay
-    terms = _delay_terms(ephemerides)
-    _borrow_terms(ephemerides, terms)
-    system = observations.sat // 100
-    for letter, signals in observations.signals.items():
-        rows = np.flatnonzero((system == SYSTEMS.index(letter)) & (choice >= 0))
-        if not len(rows):
-            continue
-        message = choice[rows]
-        mine = {name: value[message] for name, value in terms.items()}
-        for slot, signal in enumerate(signals):
-            delay[rows, slot] = _signal_delay(letter, signal, mine, ephemerides.message[message])
-    return delay
-
-
-def _borrow_terms(ephemerides: BroadcastEphemerides, terms: Mapping[str, F64]) -> None:
-    """Let a message use the delays that only another kind of message of its satellite carries (the latest one's)."""
-    latest = np.argsort(ephemerides.toe_ns, kind="stable")
-    navigation = {"G": ("isc1_s", "isc2_s", "isc5_s"), "J": ("isc1_s", "isc2_s", "isc5_s"), "E": ("tgd1_s", "tgd2_s")}
-    for sat in np.unique(ephemerides.sat).tolist():
-        names = navigation.get(sat_system(sat))
-        if names is None:
-            continue
-        mine = latest[ephemerides.sat[latest] == sat]
-        for name in names:
-            value = terms[name][mine]
-            known = np.isfinite(value)
-            if known.any() and not known.all():
-                terms[name][mine[~known]] = value[known][-1]
-
-
-def _signal_delay(letter: str, signal: str, t: Mapping[str, F64], message: U8) -> F64:
-    band = BAND_HZ[letter]
-    zero = np.zeros(len(message))
-    tgd1 = np.where(np.isfinite(t["tgd1_s"]), t["tgd1_s"], 0.0)
-    if letter in "GJ":
-        gamma2 = (band["1"] / band["2"]) ** 2
-        if signal[0] == "1":
-            return np.asarray(tgd1 - (np.nan_to_num(t["isc1_s"]) if signal[1] == "C" else 0.0))
-        if signal[0] == "2":
-            isc2 = t["isc2_s"] if signal[1] in "CSLX" else np.full(len(zero), np.nan)
-            return np.where(np.isfinite(isc2), tgd1 - isc2, gamma2 * tgd1)
-        return np.asarray(tgd1 - t["isc5_s"]) if signal[0] == "5" else np.full(len(zero), np.nan)
-    if letter == "E":
-        tgd2 = np.where(np.isfinite(t["tgd2_s"]), t["tgd2_s"], tgd1)
-        gamma5, gamma7 = (band["1"] / band["5"]) ** 2, (band["1"] / band["7"]) ** 2
-        e1 = np.where(message == _FNAV, tgd1, tgd2)
-        e5a, e5b = e1 + (gamma5 - 1) * tgd1, e1 + (gamma7 - 1) * tgd2
-        by_band = {"1": e1, "5": e5a, "7": e5b, "8": 0.5 * (e5a + e5b)}
-        return np.asarray(by_band.get(signal[0], np.full(len(zero), np.nan)))
-    if letter == "C":
-        return _beidou_delay(signal, t, message)
-    if letter == "R":
-        return zero if signal[0] == "1" else np.nan_to_num(t["delta_tau_s"])
-    return np.asarray(tgd1) if signal[0] == "5" else zero
-
-
-def _beidou_delay(signal: str, t: Mapping[str, F64], message: U8) -> F64:
-    unknown = np.full(len(message), np.nan)
-    legacy = (message == _D1) | (message == _D2)
-    if signal[0] == "6":
-        return np.zeros(len(message))
-    if signal[0] == "2":
-        return np.where(legacy, t["tgd1_s"], unknown)
-    if signal == "7I":
-        return np.where(legacy, t["tgd2_s"], unknown)
-    if signal[0] == "1":
-        pilot = np.where(legacy, unknown, t["tgd1_s"])
-        return pilot + np.nan_to_num(t["isc1_s"]) if signal[1] == "D" else pilot
-    if signal[0] == "5":
-        return np.where(legacy, unknown, t["tgd2_s"])
-    return unknown
-
-
-def _precise_delays(observations: GnssObservations, delay: F64) -> F64:
-    """Delays against precise clocks, which refer to the ionosphere-free pair of L1 and L2 (E1 and E5a)."""
-    out = delay.copy()
-    system = observations.sat // 100
-    for letter, pair in {"E": "15", "C": "26"}.items():
-        rows = np.flatnonzero(system == SYSTEMS.index(letter))
-        slots = [
-            next((k for k, s in enumerate(observations.signals.get(letter, ())) if s[0] == band), None) for band in pair
-        ]
-        if not len(rows) or None in slots:
-            continue
-        f1, f2 = (BAND_HZ[letter][band] for band in pair)
-        gamma = (f1 / f2) ** 2
-        first, second = (delay[rows, slot] for slot in slots)
-        shift = (gamma * first - second) / (gamma - 1)
-        out[rows] = delay[rows] - shift[:, None]
-    return out

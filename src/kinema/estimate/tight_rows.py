@@ -13,7 +13,8 @@ from kinema.core.satellites import SYSTEMS
 from kinema.core.streams import GnssObservations, used_mask
 from kinema.errors import EstimationError
 from kinema.estimate.options import SolveOptions
-from kinema.estimate.single import LEAST_S, Track, repeats, slow_part, solve_rows
+from kinema.estimate.single import Track, solve_rows
+from kinema.estimate.single_noise import LEAST_S, repeats, slow_part
 from kinema.estimate.single_params import Params as SingleParams
 from kinema.estimate.single_rows import CARRIER, CODE, DOPPLER, SIS_SIGMA_M, Rows, build
 from kinema.estimate.single_solution import block_ranges, cut

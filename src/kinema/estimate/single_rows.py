@@ -11,23 +11,19 @@ from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOr
 from kinema.core.satellites import SYSTEMS
 from kinema.core.solution import Reason
 from kinema.core.streams import GnssObservations
-from kinema.core.time import seconds_since
 from kinema.estimate import ionosphere
-from kinema.estimate.satellite_states import SatelliteStates, satellite_states, states_with
-from kinema.estimate.signal_selection import SignalPair, select_signals
+from kinema.estimate.satellite_states import SatelliteStates, states_with
+from kinema.estimate.signal_selection import SignalPair
 from kinema.estimate.single_params import Params
+from kinema.estimate.single_start import Chosen, choose, clock_jumps, fill, geometry, positions, rough_positions
 from kinema.sensors import doppler, pseudorange, time_difference
 
 SIS_SIGMA_M = {"G": 0.6, "R": 1.8, "E": 0.25, "C": 0.8, "J": 0.8, "I": 1.0, "S": 2.0}
 """Orbit and clock along the line of sight, typical of healthy satellites (the stated URA and SISA are bounds)."""
 PRECISE_CLOCK_SIGMA_M = 0.1
-BIAS_FREE_M = 1e5
 CODE, DOPPLER, CARRIER = 0, 1, 2
 MAX_LINK_S = 65.0
 BDS2_LAST = 16
-COARSE_S = 30.0
-BIAS_EPOCHS = 200
-FAULT_SIGMA = 8.0
 MAPPING_SIGMA_M = 0.02
 """Of the slant delay of the troposphere, per unit of mapping, beside its zenith delay."""
 
@@ -74,110 +70,56 @@ def build(
     clocks: PreciseClocks | None, systems: str, frequencies: int, params: Params, dropped: Bool,
 ) -> Rows | None:  # fmt: skip
     """All rows of a block; `dropped` (n,) epochs keep no measurement. None where no epoch can be positioned."""
-    m = len(observations.sat)
-    if m == 0:
+    if len(observations.sat) == 0:
         return None
-    epoch = np.repeat(np.arange(len(observations.t_ns)), np.diff(observations.row_start))
-    states = satellite_states(observations, ephemerides, orbits, clocks)
-    signals = select_signals(observations, states.group_delay_m, systems, frequencies)
-    reason = states.reason.copy()
-    reason[(reason == Reason.USED) & (signals.slot[:, 0] < 0)] = Reason.NOT_SELECTED
-    reason[(reason == Reason.USED) & dropped[epoch]] = Reason.NOT_SELECTED
-    with np.errstate(invalid="ignore"):
-        weak = signals.cn0_dbhz[:, 0] < params.cn0_mask_dbhz
-    reason[(reason == Reason.USED) & weak] = Reason.WEAK_SIGNAL
-    present = [letter for letter in systems if letter in SYSTEMS and _count(observations, reason, letter)]
-    present.sort(key=lambda letter: -_count(observations, reason, letter))
-    if not present:
+    chosen = choose(observations, ephemerides, orbits, clocks, systems, frequencies, params, dropped)
+    rough = rough_positions(chosen) if chosen is not None else None
+    if chosen is None or rough is None:
         return None
-    index = np.full(len(SYSTEMS), -1, dtype=np.int64)
-    for k, letter in enumerate(present):
-        index[SYSTEMS.index(letter)] = k
-    system = np.maximum(index[observations.sat // 100], 0)
-    t_s = seconds_since(observations.t_ns, int(observations.t_ns[0]))
-    dt_s = np.diff(t_s, prepend=t_s[0])
-    code = np.where(reason == Reason.USED, signals.code_m[:, 0] + states.clock_m, np.nan)
-    coarse = np.where(reason == Reason.USED, 3 * pseudorange.noise_shape(np.full(m, 0.8), signals.cn0_dbhz[:, 0]), 0.0)
-    free = np.full(len(present), BIAS_FREE_M)
-    few = np.zeros(len(t_s), dtype=np.bool_)
-    few[:: max(1, int(COARSE_S / max(float(np.median(dt_s[1:])) if len(dt_s) > 1 else 1.0, 1e-3)))] = True
-    for some in (few, np.ones_like(few)):
-        p, _, _ = _solve(
-            observations,
-            code,
-            np.where(some[epoch], coarse, 0.0),
-            system,
-            states,
-            np.zeros(len(present)),
-            free,
-            np.zeros(3),
-        )
-        good = np.isfinite(p[:, 0])
-        if good.sum() >= 0.5 * some.sum():
-            break
-    if not good.any():
-        return None
-    p = _fill(t_s, p)
-    geometry = _geometry(epoch, states, p)
-    rho, unit, azimuth, elevation = geometry
+    return _rows(chosen, rough, ephemerides, params)
+
+
+def _rows(chosen: Chosen, rough: F64, ephemerides: BroadcastEphemerides | None, params: Params) -> Rows:
+    observations, states, signals = chosen.observations, chosen.states, chosen.signals
+    epoch, t_s, dt_s, reason = chosen.epoch, chosen.t_s, chosen.dt_s, chosen.reason
+    good = np.isfinite(rough[:, 0])
+    p = fill(t_s, rough)
+    rho, unit, azimuth, elevation = geometry(epoch, states, p)
     reason[(reason == Reason.USED) & (elevation < params.elevation_mask_rad)] = Reason.ELEVATION
     used = reason == Reason.USED
     iono_model, tropo, wet_map = _atmosphere(observations, epoch, p, azimuth, elevation, ephemerides)
     prev = time_difference.previous_rows(observations.row_start, observations.sat)
-    change, change_free, unbroken = _carrier(signals, prev, dt_s[epoch], used)
+    changes = _carrier(signals, prev, dt_s[epoch], used)
     shape = pseudorange.noise_shape(elevation, signals.cn0_dbhz[:, 0])
-    pair = _pair_numbers(observations, signals)
-    arc = time_difference.arcs(observations.sat, prev, unbroken)
+    arc = time_difference.arcs(observations.sat, prev, changes.unbroken)
     iono = ionosphere.estimate(
-        t_s[epoch], pair, signals.code_m, signals.phase_m, signals.iono, shape, arc, iono_model,
-        azimuth, elevation, used,
+        t_s[epoch], _pair_numbers(observations, signals), signals.code_m, signals.phase_m, signals.iono, shape, arc,
+        iono_model, azimuth, elevation, used,
     )  # fmt: skip
     code, noise_share = _combined_code(signals, iono)
     code = code - pseudorange.modelled(rho * 0, states.clock_m, 0.0 * rho, tropo)
-    sis = _sis_sigma(observations, states, orbits is not None)
+    sis = _sis_sigma(observations, states)
     systematic = np.sqrt(sis**2 + iono.sigma_m**2 + (MAPPING_SIGMA_M * wet_map) ** 2)
     noise = params.code_sigma_m * shape * noise_share
-    sigma = np.where(used, np.hypot(noise, systematic), 0.0)
-    p_fine, clock, bias, n_solved = _single(observations, epoch, code, sigma, system, states, len(present), p[good][0])
-    p = _fill(t_s, np.where(np.isfinite(p_fine), p_fine, np.where(good[:, None], p, np.nan)))
-    rho, unit, azimuth, elevation = _geometry(epoch, states, p)
-    z = np.full((m, 3), np.nan)
-    z[:, CODE] = code - rho
-    jump = _clock_jumps(clock, t_s)
-    z[:, CODE] -= jump[epoch]
+    code_sigma = np.where(used, np.hypot(noise, systematic), 0.0)
+    fine, clock, bias, n_solved = positions(chosen, code, code_sigma, p[good][0])
+    p = fill(t_s, np.where(np.isfinite(fine), fine, np.where(good[:, None], p, np.nan)))
+    rho, unit, azimuth, elevation = geometry(epoch, states, p)
+    jump = clock_jumps(clock, t_s)
+    z, sigma = np.full((len(epoch), 3), np.nan), np.zeros((len(epoch), 3))
+    z[:, CODE] = code - rho - jump[epoch]
     z[:, DOPPLER] = _doppler(epoch, signals, states, p, unit)
-    sigmas = np.zeros((m, 3))
-    sigmas[:, CODE] = np.where(np.isfinite(z[:, CODE]), sigma, 0.0)
+    sigma[:, CODE] = np.where(np.isfinite(z[:, CODE]), code_sigma, 0.0)
     has = used & np.isfinite(z[:, DOPPLER])
-    sigmas[has, DOPPLER] = params.doppler_sigma_mps * doppler.noise_shape(elevation, signals.cn0_dbhz[:, 0])[has]
-    _carrier_rows(
-        z, sigmas, observations, ephemerides, states, signals, prev, change, change_free, rho, unit, tropo,
-        iono.slant_m, dt_s[epoch], used, jump[epoch], shape, params,
-    )  # fmt: skip
+    sigma[has, DOPPLER] = params.doppler_sigma_mps * doppler.noise_shape(elevation, signals.cn0_dbhz[:, 0])[has]
+    switched = _message_switch(observations, ephemerides, states, prev, unit)
+    delay = rho + tropo - states.clock_m
+    _carrier_rows(z, sigma, chosen, changes, prev, delay, switched, iono.slant_m, jump, shape, params)
     return Rows(
-        observations, states, signals, epoch, t_s, dt_s, system, "".join(present), prev, reason, p, clock - jump, bias,
-        rho, unit, np.where(used, wet_map, 0.0), azimuth, elevation, z, sigmas, noise, systematic,
-        np.where(used, system * 2 + (iono.pair >= 0), -1), n_solved, jump,
+        observations, states, signals, epoch, t_s, dt_s, chosen.system, chosen.present, prev, reason, p, clock - jump,
+        bias, rho, unit, np.where(used, wet_map, 0.0), azimuth, elevation, z, sigma, noise, systematic,
+        np.where(used, chosen.system * 2 + (iono.pair >= 0), -1), n_solved, jump,
     )  # fmt: skip
-
-
-def _count(observations: GnssObservations, reason: U8, letter: str) -> int:
-    return int(((observations.sat // 100 == SYSTEMS.index(letter)) & (reason == Reason.USED)).sum())
-
-
-def _fill(t_s: F64, p: F64) -> F64:
-    """Positions at epochs without one by a straight line between their neighbours."""
-    good = np.isfinite(p[:, 0])
-    return np.stack([np.interp(t_s, t_s[good], p[good, k]) for k in range(3)], axis=1)
-
-
-def _geometry(epoch: I64, states: SatelliteStates, p: F64) -> tuple[F64, F64, F64, F64]:
-    from kinema.kernels.geodesy import lines_of_sight
-
-    m = len(epoch)
-    rho, unit, azimuth, elevation = np.empty(m), np.empty((m, 3)), np.empty(m), np.empty(m)
-    lines_of_sight(epoch, states.p_e_m, p, rho, unit, azimuth, elevation)
-    return rho, unit, azimuth, elevation
 
 
 IONO_DEFAULT = (0.1118e-7, -0.7451e-8, -0.5961e-7, 0.1192e-6, 0.1167e6, -0.2294e6, -0.1311e6, 0.1049e7)
@@ -201,15 +143,23 @@ def _atmosphere(
     return out[0], out[1], out[2]
 
 
-def _carrier(signals: SignalPair, prev: I64, dt_s: F64, used: Bool) -> tuple[F64, F64, Bool]:
-    """Carrier changes, and where an arc goes on (m,)."""
+@dataclass(frozen=True)
+class _Changes:
+    """Carrier changes of both signals (m, 2), free of the ionosphere (m,), and where an arc goes on (m,)."""
+
+    single: F64
+    free: F64
+    unbroken: Bool
+
+
+def _carrier(signals: SignalPair, prev: I64, dt_s: F64, used: Bool) -> _Changes:
     j = np.maximum(prev, 0)
     lost = signals.slip | (signals.slot != signals.slot[j]) | (signals.half != signals.half[j])
     lost |= (~used | ~used[j] | (dt_s > MAX_LINK_S))[:, None]
     change, free = time_difference.carrier_change(signals.phase_m, signals.code_m, signals.iono, lost, prev, dt_s)
     without_carrier = ~np.isfinite(signals.phase_m).all(axis=1) & ~np.isfinite(signals.phase_m[j]).all(axis=1)
     same = (signals.slot == signals.slot[j]).all(axis=1) & (prev >= 0)
-    return change, free, np.isfinite(free) | (without_carrier & same)
+    return _Changes(change, free, np.isfinite(free) | (without_carrier & same))
 
 
 def _pair_numbers(observations: GnssObservations, signals: SignalPair) -> I64:
@@ -233,65 +183,12 @@ def _combined_code(signals: SignalPair, iono: ionosphere.IonosphereEstimate) -> 
     return np.where(both, 0.5 * (first + second), first), np.where(both, 0.75, 1.0)
 
 
-def _sis_sigma(observations: GnssObservations, states: SatelliteStates, precise: bool) -> F64:
-    if precise:
+def _sis_sigma(observations: GnssObservations, states: SatelliteStates) -> F64:
+    if states.precise:
         return np.full(len(observations.sat), PRECISE_CLOCK_SIGMA_M)
     typical = np.array([SIS_SIGMA_M[letter] for letter in SYSTEMS])[observations.sat // 100]
     stated = np.sqrt(states.variance_m2)
     return np.where(stated > 6.0, stated, typical)
-
-
-def _solve(
-    observations: GnssObservations, code: F64, sigma: F64, system: I64, states: SatelliteStates,
-    bias: F64, bias_sigma: F64, start: F64,
-) -> tuple[F64, F64, int]:  # fmt: skip
-    from kinema.kernels.single import solve_epochs
-
-    n, m, s = len(observations.t_ns), len(code), len(bias)
-    p, clock, cov = np.empty((n, 3)), np.empty((n, s)), np.empty((n, 4, 4))
-    used, resid, weight = np.zeros(n, dtype=np.int64), np.empty(m), np.empty(m)
-    usable = np.where(np.isfinite(code) & np.isfinite(states.p_e_m[:, 0]), sigma, 0.0)
-    solved = solve_epochs(
-        observations.row_start, code, usable, system, states.p_e_m, bias, bias_sigma, start, FAULT_SIGMA,
-        p, clock, cov, used, resid, weight,
-    )  # fmt: skip
-    return p, clock, solved
-
-
-def _single(
-    observations: GnssObservations, epoch: I64, code: F64, sigma: F64, system: I64, states: SatelliteStates, s: int,
-    start: F64,
-) -> tuple[F64, F64, F64, int]:  # fmt: skip
-    """Each epoch on its own, with biases between the systems that are medians over some epochs with free ones."""
-    bias, spread = np.zeros(s), np.full(s, BIAS_FREE_M)
-    if s > 1:
-        n = len(observations.t_ns)
-        some = np.zeros(n, dtype=np.bool_)
-        some[:: max(1, n // BIAS_EPOCHS)] = True
-        _, clock, _ = _solve(
-            observations, code, np.where(some[epoch], sigma, 0.0), system, states, bias, spread, start
-        )  # fmt: skip
-        for j in range(1, s):
-            with_system = np.bincount(epoch[(system == j) & (sigma > 0)], minlength=n) > 0
-            seen = clock[with_system & np.isfinite(clock[:, j]), j]
-            spread[j] = 100.0
-            if len(seen):
-                bias[j] = np.median(seen)
-                spread[j] = 1.4826 * np.median(np.abs(seen - bias[j])) / np.sqrt(min(len(seen), 30)) + 1.0
-    p, clock, solved = _solve(observations, code, sigma, system, states, bias, spread, start)
-    return p, clock[:, 0], bias, solved
-
-
-def _clock_jumps(clock: F64, t_s: F64) -> F64:
-    """Whole-millisecond steps of the receiver's clock, cumulated per epoch (n,), to be taken off codes and carriers."""
-    millisecond = 299_792.458
-    step = np.zeros(len(clock))
-    good = np.flatnonzero(np.isfinite(clock))
-    if len(good) > 2:
-        rise, wide = np.diff(clock[good]), np.diff(t_s[good])
-        whole = np.round((rise - np.median(rise / wide) * wide) / millisecond)
-        step[good[1:]] = whole * millisecond
-    return np.cumsum(step)
 
 
 def _doppler(epoch: I64, signals: SignalPair, states: SatelliteStates, p: F64, unit: F64) -> F64:
@@ -304,21 +201,20 @@ def _doppler(epoch: I64, signals: SignalPair, states: SatelliteStates, p: F64, u
 
 
 def _carrier_rows(
-    z: F64, sigma: F64, observations: GnssObservations, ephemerides: BroadcastEphemerides | None,
-    states: SatelliteStates, signals: SignalPair, prev: I64, change: F64, free: F64, rho: F64, unit: F64, tropo: F64,
-    slant: F64, dt_s: F64, used: Bool, jump: F64, shape: F64, params: Params,
+    z: F64, sigma: F64, chosen: Chosen, changes: _Changes, prev: I64, delay: F64, switched: F64, slant: F64,
+    jump: F64, shape: F64, params: Params,
 ) -> None:  # fmt: skip
     """Measured minus modelled changes of the carrier, into column CARRIER of z and sigma."""
-    j = np.maximum(prev, 0)
-    delay = rho + tropo - states.clock_m
-    moved = delay - delay[j] + _message_switch(observations, ephemerides, states, prev, unit)
-    single = change[:, 0] + signals.iono[:, 0] * (slant - slant[j])
-    second = change[:, 1] + signals.iono[:, 1] * (slant - slant[j])
+    signals, epoch, used = chosen.signals, chosen.epoch, chosen.reason == Reason.USED
+    j, free, step = np.maximum(prev, 0), changes.free, jump[chosen.epoch]
+    moved = delay - delay[j] + switched
+    single = changes.single[:, 0] + signals.iono[:, 0] * (slant - slant[j])
+    second = changes.single[:, 1] + signals.iono[:, 1] * (slant - slant[j])
     value = np.where(np.isfinite(free), free, np.where(np.isfinite(single), single, second))
     g1, g2 = signals.iono[:, 0], signals.iono[:, 1]
     amplified = np.where(np.isfinite(free), np.hypot(g2, g1) / np.abs(g2 - g1), 1.0)
-    slow = np.where(np.isfinite(free), params.carrier_drift_mps, 3 * params.carrier_drift_mps) * dt_s
-    z[:, CARRIER] = value - moved - (jump - jump[j])
+    slow = np.where(np.isfinite(free), params.carrier_drift_mps, 3 * params.carrier_drift_mps) * chosen.dt_s[epoch]
+    z[:, CARRIER] = value - moved - (step - step[j])
     noise = params.carrier_sigma_m * np.sqrt(2.0) * amplified * np.minimum(shape, 5.0) * 0.7
     ok = used & used[j] & (prev >= 0) & np.isfinite(z[:, CARRIER])
     sigma[ok, CARRIER] = np.hypot(noise, slow)[ok]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kinema.analysis.classification import Standing
 
 HELP = "a race's classification from transponder passings: laps, gaps, best laps, sections, pit stops"
 EXAMPLES = """examples:
@@ -37,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
     from typing import Any
 
-    from kinema.analysis.classification import classify, clock_text, gap_text
+    from kinema.analysis.classification import classify
     from kinema.analysis.laps import Session, laps, passings_of
     from kinema.errors import ConfigError
     from kinema.formats.reading import read
@@ -69,6 +74,17 @@ def run(args: argparse.Namespace) -> int:
             )
         )
         return 0
+    _print_standings(rows)
+    for why, count in result.dropped.items():
+        print(f"{count} passings dropped: {why}")
+    for issue in issues:
+        print(f"note: {issue}")
+    return 0
+
+
+def _print_standings(rows: Sequence[Standing]) -> None:
+    from kinema.analysis.classification import clock_text, gap_text
+
     print(f"{'pos':>3} {'no':>4} {'laps':>4} {'total':>12} {'gap':>10} {'best lap':>10} {'on':>3} {'pits':>4}  class")
     for r in rows:
         gap = gap_text(r.gap_first_laps, r.gap_first_s)
@@ -77,11 +93,6 @@ def run(args: argparse.Namespace) -> int:
             f"{r.position:>3} {r.number:>4} {r.laps:>4} {clock_text(r.total_s):>12} {gap:>10} {best:>10} "
             f"{r.best_lap:>3} {r.pit_stops:>4}  {r.team}"
         )
-    for why, count in result.dropped.items():
-        print(f"{count} passings dropped: {why}")
-    for issue in issues:
-        print(f"note: {issue}")
-    return 0
 
 
 def _penalties(texts: list[str]) -> dict[str, float]:

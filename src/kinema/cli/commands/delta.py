@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kinema.cli.commands.laps import add_course_arguments
+
+if TYPE_CHECKING:
+    from kinema.analysis.corners import CornerDelta
+    from kinema.analysis.laps import Session
+    from kinema.core.event import Lap
 
 HELP = "time gained and lost against another lap, aligned by position, corner by corner, each with its ±"
 EXAMPLES = """examples:
@@ -62,22 +70,23 @@ def run(args: argparse.Namespace) -> int:
         f"{lap_a.time_s - lap_b.time_s:+.3f} s"
     )
     print(first)
+    _print_corners(corners)
+    return 0
+
+
+def _print_corners(corners: Sequence[CornerDelta]) -> None:
     print(f"{'turn':>4} {'at m':>7} {'lost s':>8} {'±':>6} {'least km/h':>15} {'braking at m':>17}  reason")
     for c in corners:
         speeds = f"{c.a.least_mps * 3.6:6.1f} / {c.b.least_mps * 3.6:6.1f}"
-        braking = (
-            f"{c.a.braking_m:7.0f} / {c.b.braking_m:7.0f}"
-            if c.a.braking_m == c.a.braking_m and c.b.braking_m == c.b.braking_m
-            else "-"
-        )
+        braked = math.isfinite(c.a.braking_m) and math.isfinite(c.b.braking_m)
+        braking = f"{c.a.braking_m:7.0f} / {c.b.braking_m:7.0f}" if braked else "-"
         print(
             f"{c.corner.number:>4} {c.corner.apex_m:>7.0f} {c.lost_s:>+8.3f} {1.96 * c.sigma_s:>6.3f} "
             f"{speeds:>15} {braking:>17}  {c.reason}"
         )
-    return 0
 
 
-def picked(session, text: str):  # type: ignore[no-untyped-def]
+def picked(session: Session, text: str) -> Lap:
     """The lap of a number, or the best."""
     from kinema.errors import ConfigError
 

@@ -82,9 +82,9 @@ def score(
     error_n = _errors_n(solution, at, judged)
     grid = Grid.build(t_ns, solution.valid, error_n, truth, max_gap_s, from_ns, to_ns)
     along, across, speed = _along_across(error_n, at, judged)
-    datums = (solution.provenance.datum, truth.provenance.datum)
-    if datums[0] != datums[1]:
-        notes.append(f"datum of the solution {datums[0]}, of the truth {datums[1]}: compared as they are")
+    ours, theirs = solution.provenance.datum, truth.provenance.datum
+    if ours != theirs:
+        notes.append(f"datum of the solution {ours}, of the truth {theirs}: compared as they are")
     enu = np.stack([error_n[judged, 1], error_n[judged, 0], -error_n[judged, 2]], axis=1)
     e_h, e_3 = sizes(error_n[judged])
     return Score(
@@ -108,18 +108,25 @@ def score(
         by_status=_by_status(solution.status[judged], e_h, enu[:, 2], e_3),
         wrong_fixes=_wrong_fixes(t_ns, solution.status, error_n, judged, wrong_fix_m, grid.interval_s),
         uncertainty=_uncertainty(solution, at, error_n, judged),
-        assumptions={
-            "lever_arm_b_m": list(lever_arm_b_m) if lever_arm_b_m is not None else None,
-            "time_offset_s": time_offset_s,
-            "datum": datums[0],
-            "truth_datum": datums[1],
-            "truth": "one fixed point" if is_point(truth) else f"{len(truth)} epochs",
-            "solution_point": solution.provenance.point,
-            "truth_point": truth.provenance.point,
-        },
+        assumptions=_assumptions(solution, truth, lever_arm_b_m, time_offset_s),
         notes=tuple(notes),
         advice=tuple(_advice(along, speed, enu)),
     )  # fmt: skip
+
+
+def _assumptions(
+    solution: Solution, truth: Solution, lever_arm_b_m: tuple[float, float, float] | None, time_offset_s: float
+) -> dict[str, Any]:
+    """What was taken as given."""
+    return {
+        "lever_arm_b_m": list(lever_arm_b_m) if lever_arm_b_m is not None else None,
+        "time_offset_s": time_offset_s,
+        "datum": solution.provenance.datum,
+        "truth_datum": truth.provenance.datum,
+        "truth": "one fixed point" if is_point(truth) else f"{len(truth)} epochs",
+        "solution_point": solution.provenance.point,
+        "truth_point": truth.provenance.point,
+    }
 
 
 def _triple(values: F64) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from kinema.core.ephemeris import MESSAGES, BroadcastEphemerides
 from kinema.core.recording import Recording
 from kinema.core.satellites import SYSTEM_NAMES, SYSTEMS, sat_name
 from kinema.core.solution import FixStatus, Solution
-from kinema.core.streams import LLI_HALF, LLI_SLIP, GnssObservations
+from kinema.core.streams import LLI_HALF, LLI_SLIP, AnchorRanges, GnssObservations, Imu
 from kinema.core.time import iso_gps, week_tow
 from kinema.formats.observation_checks import clock_jumps_ms, gaps
 
@@ -41,6 +41,10 @@ def _stream(stream: Any) -> dict[str, Any]:
         told |= _observations(stream)
     elif isinstance(stream, Solution):
         told |= _solution(stream)
+    elif isinstance(stream, Imu):
+        told |= _imu(stream)
+    elif isinstance(stream, AnchorRanges):
+        told |= {"anchors": list(stream.anchor_names) or [str(k) for k in range(len(stream.anchor_p_m))]}
     elif hasattr(stream, "sat"):
         told |= {"satellites": _by_system(np.unique(stream.sat))}
     elif isinstance(getattr(stream, "unit", None), str):
@@ -139,6 +143,18 @@ def _profile(t_ns: I64, value: Any, span_ns: I64 | None = None) -> list[float | 
     count = np.bincount(part[good], minlength=BINS)
     total = np.bincount(part[good], weights=value[good], minlength=BINS)
     return [float(s) / c if c else None for s, c in zip(total, count.tolist(), strict=True)]
+
+
+def _imu(imu: Imu) -> dict[str, Any]:
+    """Median specific force by axis and in size, and the largest rate (99.9 %)."""
+    f, w = (a[np.isfinite(a).all(axis=1)] for a in (imu.f_ib_s_mps2, imu.w_ib_s_radps))
+    if not len(f) or not len(w):
+        return {}
+    return {
+        "force_mps2": [float(v) for v in np.median(f, axis=0)],
+        "gravity_mps2": float(np.median(np.sqrt((f**2).sum(axis=1)))),
+        "rate_max_radps": float(np.quantile(np.sqrt((w**2).sum(axis=1)), 0.999)),
+    }
 
 
 def _solution(solution: Solution) -> dict[str, Any]:

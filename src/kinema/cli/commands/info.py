@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,12 @@ def _stream(stream: dict[str, Any]) -> list[RenderableType]:
         parts.append(_line("  " + "   ".join(f"{name} {n}" for name, n in stream["satellites"].items())))
     elif "status" in stream:
         parts.append(_status(stream))
+    elif "force_mps2" in stream:
+        axes = "   ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", stream["force_mps2"], strict=True))
+        parts.append(_line(f"  [dim]specific force, median[/]  {axes}   [bold]{stream['gravity_mps2']:.2f} m/s²[/]"))
+        parts.append(_line(f"  [dim]rate, up to[/]  {math.degrees(stream['rate_max_radps']):.3g} °/s"))
+    elif "anchors" in stream:
+        parts.append(_line(f"  [dim]anchors[/]  {', '.join(stream['anchors'][:12])}"))
     return parts
 
 

@@ -20,8 +20,11 @@ EXAMPLES = """examples:
   kinema solve rover.obs brdc.nav -o drive.pos
   kinema solve rover.obs brdc.nav --base base.obs --base-position -3959400.631,3385704.533,3667523.111 -o drive.pos
   kinema solve station.crx.gz orbits.sp3 clocks.clk --mode ppp --static
-  kinema solve --fixes rtk.pos --imu imu.csv --mask gnss:243298.5-243313.5 -o drive.parquet
+  kinema solve --fixes rtk.pos --imu imu.csv --wheels wheels.csv --mask gnss:243298.5-243313.5 -o drive.parquet
+  kinema solve --fixes robot.mcap --imu robot.mcap --report drive.html
+  kinema solve walking.mat --urdf robot.urdf --method filter
   kinema solve drive/                      a folder with a kinema.toml
+sensors: CSV or Parquet with named columns, MCAP, UBX, seven-column text, phone apps; see kinema info FILE
 """
 SENSORS = ("fixes", "imu", "wheels", "ranges")
 
@@ -34,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--base-position", metavar="X,Y,Z", help="ECEF position of the base, metres (else its header's)")
     for sensor in SENSORS:
         add(f"--{sensor}", metavar="FILE", help=f"a file whose '{sensor}' stream is taken")
+    add("--urdf", metavar="FILE", help="the robot's description, for joint angles (else beside the recording)")
     add("--mode", choices=("auto", "single", "rtk", "ppp", "inertial"), help="default: the best the data allow")
     add("--method", choices=("filter", "smooth", "batch"), help="filter is causal; default batch")
     add("--systems", metavar="LETTERS", help="of G R E C J, for example GE")
@@ -64,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         recording = gather(args, progress)
         layers = (settings_of(recording), load_toml(args.config) if args.config else {}, typed(args))
         options = replace(resolve(*layers, recording=recording), progress=progress)
+        check_masks(options.masks, recording)
         if not args.quiet:
             tell_compiling()
         solution = solve(recording, options)
@@ -86,8 +91,9 @@ def check_outputs(paths: list[str]) -> None:
 
 
 def gather(args: argparse.Namespace, progress: Any) -> Recording:
-    """The recording of all files named, each sensor's file giving the stream of that name."""
+    """The recording of all files named, each sensor's file giving the stream of that name. Raises ConfigError."""
     from kinema.core.recording import Recording
+    from kinema.formats.completing import check_solvable, completed
     from kinema.formats.reading import read
 
     given = [sensor for sensor in SENSORS if getattr(args, sensor)]
@@ -96,20 +102,55 @@ def gather(args: argparse.Namespace, progress: Any) -> Recording:
     how = {"on_bad": args.on_bad, "progress": progress}
     recording = read(*args.files, base=args.base, **how) if args.files else Recording(streams={})
     for sensor in given:
-        path = getattr(args, sensor)
-        more = read(path, **how)
-        if sensor not in more.streams:
-            have = ", ".join(more.streams) or "nothing"
-            raise ConfigError(f"{path}: no '{sensor}' stream in it, only {have}")
+        more = read(getattr(args, sensor), **how)
         recording = replace(
             recording,
-            streams={**recording.streams, sensor: more.streams[sensor]},
+            streams={**recording.streams, sensor: _stream_of(more, sensor, getattr(args, sensor))},
             mounts={**recording.mounts, **more.mounts},
-            issues=recording.issues + more.issues,
-            sources=recording.sources + more.sources,
+            issues=(*recording.issues, *(issue for issue in more.issues if issue not in recording.issues)),
+            sources=tuple(dict.fromkeys(recording.sources + more.sources)),
             settings={**more.settings, **recording.settings},
+            simulated=recording.simulated or more.simulated,
         )
+    recording = completed(recording)
+    check_solvable(recording)
     return recording
+
+
+def _stream_of(recording: Recording, sensor: str, path: str) -> Any:
+    """The stream of a name; of a file with one trajectory and no fixes, that. Raises ConfigError."""
+    from kinema.core.solution import Solution
+
+    if sensor in recording.streams:
+        return recording.streams[sensor]
+    trajectories = [stream for stream in recording.streams.values() if isinstance(stream, Solution)]
+    if sensor == "fixes" and len(trajectories) == 1:
+        return trajectories[0]
+    have = ", ".join(recording.streams) or "nothing"
+    hint = ""
+    if sensor == "imu" and {"accelerometer", "gyroscope", "user_acceleration"} & set(recording.streams):
+        hint = "; give the folder with both the accelerometer's and the gyroscope's file"
+    raise ConfigError(f"{path}: no '{sensor}' stream in it, only {have}{hint}")
+
+
+def check_masks(masks: tuple[tuple[str, int, int], ...], recording: Recording) -> None:
+    """Refuse a mask of a stream that is not there, or that lies outside of it: nobody means that."""
+    from difflib import get_close_matches
+
+    from kinema.core.time import iso_gps
+
+    names = {role: (role,) for role in recording.streams} | {"gnss": ("gnss", "fixes")}
+    for name, start_ns, stop_ns in masks:
+        roles = [role for role in names.get(name, ()) if role in recording.streams]
+        if not roles:
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(recording.streams)}"
+            raise ConfigError(f"mask of '{name}': there is no such stream; {hint}")
+        spans = [stream.t_ns for role in roles if hasattr(stream := recording.streams[role], "t_ns")]
+        if all(not len(t) or stop_ns <= t[0] or start_ns > t[-1] for t in spans) and spans:
+            span = f"{iso_gps(int(spans[0][0]), 1)} to {iso_gps(int(spans[0][-1]), 1)}" if len(spans[0]) else "empty"
+            what = f"mask of '{name}' from {iso_gps(start_ns, 1)} to {iso_gps(stop_ns, 1)} GPS"
+            raise ConfigError(f"{what} lies outside of the stream ({span})")
 
 
 def typed(args: argparse.Namespace) -> dict[str, Any]:
@@ -117,6 +158,10 @@ def typed(args: argparse.Namespace) -> dict[str, Any]:
     names = ("mode", "method", "systems", "frequencies", "static", "instantaneous")
     settings = {name: getattr(args, name) for name in names}
     settings |= {"from": args.start, "to": args.stop, "masks": args.mask or None}
+    if getattr(args, "urdf", None):
+        if not Path(args.urdf).is_file():
+            raise ConfigError(f"--urdf {args.urdf}: there is no such file")
+        settings["legged"] = {"urdf": args.urdf}
     if args.base_position:
         settings["base_position_e_m"] = args.base_position.split(",")
     return settings

@@ -26,6 +26,10 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         + "".join(f'"{k / 10:.3f}","100.0","31.{10000 + k}","121.{10000 + k}","12.0","800"\n' for k in range(12))
     )),
     "antex": ("igs.atx", small_antex()),
+    "detections-csv": ("boxes.csv", (
+        "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,frame_index\n"
+        + "".join(f"{100 + k}.5,50.0,120.0,90.0,0,0.9,{k % 2},{k // 2}\n" for k in range(12))
+    )),
     "dovex": ("run.dovex", (
         "datetime,driver,course,short_name\n2024-06-24,Someone,Somewhere,SW\nlaps_ms\n61234,60999\n"
         "timestamp,sats,hdop,lat,lng,speed_mph,altitude_m,heading_deg,h_acc_m,rpm,accel_x\n"

@@ -28,8 +28,8 @@ READERS = {one.name: one for one in discover() if one.read is not None}
 SAMPLED = sorted(READERS.keys() & samples().keys())
 BINARY = {"fit", "icub_mat", "mcap", "parquet", "plaza_mat", "ubx"}
 TEXT = [name for name in SAMPLED if name not in BINARY]
-TABLES = ("aim_csv", "csv", "dovex", "imu_text", "latlonh", "logger_csv", "motchallenge", "motec_csv", "pos",
-          "racecapture", "racechrono", "sensor_csv", "sensor_logger", "spirent", "timing_csv", "vbo")  # fmt: skip
+TABLES = ("aim_csv", "csv", "detections-csv", "dovex", "imu_text", "latlonh", "logger_csv", "motchallenge",
+          "motec_csv", "pos", "racecapture", "racechrono", "sensor_csv", "sensor_logger", "spirent", "timing_csv", "vbo")  # fmt: skip
 WRONG_NUMBERS = ("nan", "inf", "1e999", "-0", "99999999999999999999", "-1e18", "1e300", "", "²", "9" * 400)
 NUMBER = re.compile(rb"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 SLOW_S = 20

@@ -6,13 +6,14 @@ stands in the line of sight, clutter, and now and then a bib or chip that was re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
 from kinema.core.course import Course, Plane
-from kinema.core.tracks import GroundDetections
+from kinema.core.tracks import GroundDetections, GroundTracks, TagReads
+from kinema.course.learn import gate_across
 from kinema.course.oval import LANE_M, LANES, Oval, lane_length_m
 from kinema.course.strip import Strip
 from kinema.errors import DataError
@@ -21,6 +22,7 @@ START_NS = 1_400_000_000_000_000_000
 BODY_M = 0.5
 """Width of a runner in the line of sight."""
 HEIGHT_M = 1.8
+READ_SIGMA_S = 0.02
 STRIDE_M = 1.8
 """Nobody runs closer than this behind another for long."""
 
@@ -47,7 +49,8 @@ class Meeting:
     """A simulated scene: truth of movers 1, 2, … and what was detected.
 
     t_ns (k,) scans; p_ne_m (movers, k, 2) true places; lap_ns: per mover the GPS times at which it crossed the start
-    line; of_detection (m,) the mover of each detection, 0 for clutter.
+    line; of_detection (m,) the mover of each detection, 0 for clutter; `reads` the same tags as in `detections`, by a
+    reader at the line; running (movers, k) while a mover takes part.
     """
 
     course: Course
@@ -56,6 +59,19 @@ class Meeting:
     lap_ns: tuple[I64, ...]
     detections: GroundDetections
     of_detection: I64
+    reads: TagReads
+    running: Bool
+
+    def truth(self) -> GroundTracks:
+        """The true paths, as far as they were run."""
+        mover, scan = np.nonzero(self.running)
+        p = self.p_ne_m[mover, scan]
+        dt = float(self.t_ns[1] - self.t_ns[0]) * 1e-9
+        v = np.gradient(self.p_ne_m, dt, axis=1)[mover, scan]
+        none = np.broadcast_to(np.eye(2) * 1e-6, (len(p), 2, 2))
+        return GroundTracks(
+            self.t_ns[scan], mover + 1, p, none, v, none, np.ones(len(p), np.bool_), mover + 1, self.course.plane, True
+        )
 
 
 def athletics(
@@ -69,7 +85,8 @@ def athletics(
         raise DataError("runners and laps", "at least one of each", f"{runners} and {laps}")
     rng = np.random.default_rng(seed)
     detector = detector or Detector()
-    course = Oval(plane or Plane(np.radians(48.0), np.radians(11.0)), (0.0, 0.0), np.pi / 2).course("track")
+    plane = plane or Plane(float(np.radians(48.0)), float(np.radians(11.0)))
+    course = with_start(Oval(plane, (0.0, 0.0), np.pi / 2).course("track"))
     strip = Strip.of(course)
     pace = rng.uniform(4.0, 6.5, runners)
     n = int(((laps + 0.5) * lane_length_m(1) / pace.min() * 1.25) * detector.rate_hz)
@@ -88,6 +105,7 @@ def race_start(
     if not course.closed:
         raise DataError("course", "a closed one", "an open one")
     rng = np.random.default_rng(seed)
+    course = with_start(course)
     detector = detector or Detector(sigma_m=0.5, read_every=1)
     strip = Strip.of(course)
     top = rng.uniform(38.0, 45.0, cars)
@@ -111,6 +129,16 @@ def race_start(
         s[:, k] = s[:, k - 1] + v * dt
         d[:, k] = d[:, k - 1] + np.clip(aim - d[:, k - 1], -1.5 * dt, 1.5 * dt) * (v > 5.0)
     return _seen(rng, course, strip, s, d, laps, detector)
+
+
+def with_start(course: Course) -> Course:
+    """The course with a start gate across its first station, where it has none."""
+    if course.gate_of("start") is not None:
+        return course
+    strip, at = Strip.of(course), np.zeros(1)
+    half = float(max(course.width_left_m[0], course.width_right_m[0])) + 2.0
+    gate = gate_across(course.plane, strip.to_ne(at, at)[0], strip.tangent_ne(at)[0], half, "start")
+    return replace(course, gates=(gate, *course.gates))
 
 
 def _ahead(s: F64, d: F64, side_m: float) -> tuple[I64, F64]:
@@ -161,6 +189,7 @@ def _seen(
     t_ns = START_NS + np.round(np.arange(n) * 1e9 / detector.rate_hz).astype(np.int64)
     p = np.stack([strip.to_ne(s[i], d[i]) for i in range(movers)])
     lap_ns, tag = [], np.full((movers, n), -1)
+    passed: list[tuple[int, int]] = []
     running = s < (laps + 0.05) * strip.length_m
     for i in range(movers):
         marks = np.arange(0, laps + 1) * strip.length_m
@@ -168,6 +197,7 @@ def _seen(
         lap_ns.append(START_NS + np.round(second * 1e9).astype(np.int64))
         if detector.read_every:
             read = np.arange(0, len(second), detector.read_every)
+            passed += [(int(t), i + 1) for t in lap_ns[-1][read]]
             tag[i, np.minimum(np.ceil(second[read] * detector.rate_hz).astype(np.int64), n - 1)] = i + 1
     shown = (rng.random((movers, n)) < detector.detected) & running & ~_occluded(p, running, detector)
     for start, stop in detector.hidden_m:
@@ -184,7 +214,12 @@ def _seen(
     order = np.lexsort((rng.random(len(at)), at))
     cov = np.broadcast_to(np.eye(2) * detector.sigma_m**2, (len(at), 2, 2))
     found = GroundDetections(t_ns[at[order]], where[order], cov, course.plane, tags[order], simulated=True)
-    return Meeting(course, t_ns, p, tuple(lap_ns), found, of[order])
+    at_line = np.array(sorted(passed), np.int64).reshape(-1, 2)
+    sigma_s = np.full(len(at_line), READ_SIGMA_S)
+    read_ns = at_line[:, 0] + np.round(rng.normal(0, READ_SIGMA_S, len(at_line)) * 1e9).astype(np.int64)
+    in_time = np.argsort(read_ns, kind="stable")
+    reads = TagReads(read_ns[in_time], at_line[in_time, 1], np.zeros(len(at_line), np.int64), ("start",), sigma_s)
+    return Meeting(course, t_ns, p, tuple(lap_ns), found, of[order], reads, running)
 
 
 def _occluded(p: F64, running: Bool, detector: Detector) -> Bool:

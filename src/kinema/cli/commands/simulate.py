@@ -1,24 +1,36 @@
-"""`kinema simulate`: a drive whose truth is known, as files that any program reads."""
+"""`kinema simulate`: a drive or a scene of many movers whose truth is known, as files that any program reads."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-HELP = "make a drive with known truth: RINEX observations, navigation, base station, truth"
+if TYPE_CHECKING:
+    from kinema.core.course import Course
+
+HELP = "make a drive (RINEX observations, navigation, base) or a scene of many movers, with known truth"
 EXAMPLES = """examples:
   kinema simulate -o drive/
   kinema simulate --course grid --seed 7 --laps 2 --rate 10 --base 8 -o town/
   kinema solve drive/ -o drive.pos && kinema score drive.pos drive/truth.pos
+  kinema simulate meeting --movers 20 --laps 12 -o meeting/        runners on a 400 m track, seen from a mast
+  kinema simulate meeting --cameras 3 -o meeting/                  the same as boxes in the images of three cameras
+  kinema simulate race-start --movers 24 -o start/                 a standing start of cars
 courses: monaco (tunnel, houses), suzuka, shanghai, grid (a made-up town), open (no obstacles)"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Course, seed, receiver, and where to."""
+    parser.add_argument(
+        "scene", nargs="?", choices=("drive", "meeting", "race-start"), default="drive", help="what to make (drive)"
+    )
     parser.add_argument("--course", default="monaco", help="monaco, suzuka, shanghai, grid or open (monaco)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same drive (1)")
-    parser.add_argument("--laps", type=float, default=1.0, help="rounds to drive (1)")
+    parser.add_argument("--laps", type=float, help="rounds to drive (1; of a meeting 12)")
+    parser.add_argument("--movers", metavar="N", type=int, help="runners of a meeting (20), cars of a start (24)")
+    parser.add_argument("--cameras", metavar="N", type=int, default=0, help="see a meeting through 1 to 3 cameras")
     parser.add_argument("--duration", metavar="S", type=float, help="end after this many seconds")
-    parser.add_argument("--rate", metavar="HZ", type=float, default=5.0, help="epochs per second (5)")
+    parser.add_argument("--rate", metavar="HZ", type=float, help="epochs per second (5), scans of a scene (10)")
     parser.add_argument("--speed", metavar="KMH", type=float, default=90.0, help="top speed in km/h (90)")
     parser.add_argument("--systems", default="GREC", help="letters of G R E C J (GREC)")
     parser.add_argument("--frequencies", type=int, default=2, help="1, 2 or 3 signals per satellite (2)")
@@ -34,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     from kinema.simulate.drive import simulate
     from kinema.simulate.vehicle import Limits
 
+    if args.scene != "drive":
+        return _scene(args)
     if not 5 <= args.speed <= 350:
         raise ConfigError(f"--speed {args.speed:g}: km/h, from 5 to 350")
     if args.seed < 0:
@@ -41,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
     drive = simulate(
         args.course,
         args.seed,
-        laps=args.laps,
+        laps=args.laps or 1.0,
         duration_s=args.duration,
-        rate_hz=args.rate,
+        rate_hz=args.rate or 5.0,
         systems=args.systems.upper(),
         frequencies=args.frequencies,
         base_km=args.base,
@@ -57,3 +71,42 @@ def run(args: argparse.Namespace) -> int:
     for path in sorted(folder.iterdir()):
         print(f"  {path}")
     return 0
+
+
+def _scene(args: argparse.Namespace) -> int:
+    """A meeting or a race start as a folder."""
+    from pathlib import Path
+
+    from kinema.errors import ConfigError
+    from kinema.simulate.meeting import Detector, athletics, race_start
+    from kinema.simulate.meeting_folder import save_meeting
+
+    movers, laps = args.movers or (20 if args.scene == "meeting" else 24), int(args.laps or 0)
+    if not (1 <= movers <= 500 and 0 <= laps <= 200 and args.seed >= 0 and 0.5 <= (args.rate or 10.0) <= 100):
+        raise ConfigError("--movers from 1 to 500, --laps to 200, --rate from 0.5 to 100 Hz, --seed from 0")
+    rate = args.rate or 10.0
+    if args.scene == "meeting":
+        meeting = athletics(args.seed, movers, laps or 12, Detector(rate_hz=rate))
+    else:
+        meeting = race_start(_circuit(args.course), args.seed, movers, laps or 1, Detector(rate, 0.5, read_every=1))
+    folder = Path(args.out)
+    if args.cameras:
+        from kinema.simulate.cameras import save_cameras
+
+        if args.scene != "meeting" or not 1 <= args.cameras <= 3:
+            raise ConfigError("--cameras 1, 2 or 3, of a meeting")
+        save_cameras(meeting, folder, args.seed, args.cameras)
+    else:
+        save_meeting(meeting, folder)
+    lasted_s = float(meeting.t_ns[-1] - meeting.t_ns[0]) * 1e-9
+    print(f"{args.scene}: {movers} movers on {meeting.course.name} for {lasted_s:.0f} s  SIMULATED")
+    for path in sorted(folder.iterdir()):
+        print(f"  {path}")
+    return 0
+
+
+def _circuit(name: str) -> Course:
+    """The library's circuit of that name; drives' default course is not among them."""
+    from kinema.cli.commands.laps import course_of
+
+    return course_of("shanghai" if name == "monaco" else name)

@@ -12,7 +12,7 @@ from kinema.report.blocks.charts import Category, Groups
 from kinema.report.blocks.lanes import Lanes
 from kinema.report.blocks.tables import Cell, Row, Table
 from kinema.report.draft import Draft
-from kinema.report.findings import percent
+from kinema.report.words import percent
 
 FLOAT, FIXED, UNKNOWN = 0, 1, 2
 STATES = (

@@ -31,8 +31,8 @@ class Draft:
     readout: list[str] = field(default_factory=list)
 
 
-def ramp(column: str, label: str, unit: str, values: F64, diverging: bool = False) -> Colouring:
-    """A colouring over the central 98 % of the values."""
+def ramp(column: str, label: str, unit: str, values: F64, diverging: bool = False, linear: bool = False) -> Colouring:
+    """A colouring over the central 98 % of the values; logarithmic where they are WIDE_RATIO apart, unless `linear`."""
     finite = values[np.isfinite(values)]
     low, high = np.quantile(finite, (0.01, 0.99)) if len(finite) else (0.0, 1.0)
     if diverging:
@@ -40,7 +40,7 @@ def ramp(column: str, label: str, unit: str, values: F64, diverging: bool = Fals
         low = -high
     if not high > low:
         low, high = float(low) - 0.5, float(high) + 0.5
-    log = not diverging and wide(values)
+    log = not diverging and not linear and wide(values)
     digit = 0.0 if log else 10.0 ** np.floor(np.log10(high - low) - 1.5)
     low, high = (np.rint(v / digit) * digit if digit else v for v in (low, high))
     return Colouring(column, label, unit, float(f"{low:.3g}"), float(f"{high:.3g}"), diverging, log=bool(log))

@@ -16,6 +16,7 @@ from kinema.report.blocks.tables import Cell, Pairs, Row, Table
 from kinema.report.blocks.text import Banner, Figure, Notes, Summary
 from kinema.report.satellites import STATES, Sight, reasons_present, satellite_rows, signal_rows
 from kinema.report.trajectory import Motion
+from kinema.report.words import duration, length, metres, percent
 from kinema.version import __version__
 
 STATUS_NAMES = {
@@ -23,46 +24,6 @@ STATUS_NAMES = {
     FixStatus.DIFFERENTIAL: "differential", FixStatus.FLOAT: "float", FixStatus.FIXED: "fixed", FixStatus.PPP: "PPP",
     FixStatus.SBAS: "SBAS",
 }  # fmt: skip
-
-
-def metres(value: float) -> tuple[str, str]:
-    """A length as number and unit with three digits that matter."""
-    if not np.isfinite(value):
-        return "–", ""
-    size = abs(value)
-    if size >= 10_000:
-        return f"{value / 1000:.1f}", "km"
-    if size >= 1000:
-        return f"{value / 1000:.2f}", "km"
-    if size >= 100:
-        return f"{value:.0f}", "m"
-    if size >= 1:
-        return f"{value:.2f}", "m"
-    if size >= 0.01:
-        return f"{value * 100:.1f}", "cm"
-    return f"{value * 1000:.1f}", "mm"
-
-
-def length(value: float) -> str:
-    """A length as one text."""
-    return " ".join(metres(value)).strip().replace("-", "\u2212")
-
-
-def duration(seconds: float) -> str:
-    """h:mm:ss or m:ss."""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
-
-
-def percent(share: float) -> str:
-    """A share as a percentage that never rounds up to 100 or down to 0."""
-    if not np.isfinite(share):
-        return "–"
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f}"
-    return f"{min(max(100 * share, 0.1), 99.9):.1f}"
 
 
 def banners(solution: Solution, recording: Recording | None) -> list[Block]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
 import numpy as np
 
 from kinema.analysis.judgement import Score
@@ -85,16 +88,26 @@ def motion_plots(draft: Draft) -> None:
 
 
 def _attitude(draft: Draft) -> None:
-    if not np.isfinite(draft.motion.solution.q_nb_wxyz).any():
+    motion, columns = draft.motion, draft.columns
+    if not np.isfinite(motion.solution.q_nb_wxyz).any():
         return
-    degrees = np.degrees(draft.motion.attitude_rad)
+    degrees = np.degrees(motion.attitude_rad)
+    # No line through the whole plot where the heading passes north.
+    wrapped = np.abs(np.diff(degrees[:, 2], prepend=degrees[:1, 2])) > 180
+    degrees[wrapped, 2] = np.nan
+    known = bool(np.isfinite(motion.solution.cov_att_n_rad2).any())
+    bands = {}
     for k, name in enumerate(("roll", "pitch", "heading")):
-        draft.columns.add(name, degrees[:, k], unit="°", label=name.capitalize(), quantum=0.01)
-    draft.plots.append(
-        Plot("Heading", "°", [Line("heading", "heading", colour="--c6", style="dots")], (), None, False, 110)
-    )
+        columns.add(name, degrees[:, k], unit="°", label=name.capitalize(), quantum=0.01)
+        if known:
+            columns.add(f"sigma.{name}", np.degrees(motion.attitude_sigma_rad[:, k]), unit="°", label=f"σ {name}")
+            bands[name] = Corridor(f"sigma.{name}", "± 95 %", name, colour={"roll": "--c2"}.get(name, "--c4"))
+    heading = [replace(bands["heading"], colour="--c6")] if known else []
+    draft.plots.append(Plot("Heading", "°", [Line("heading", "heading", colour="--c6")], heading, None, False, 110))
     lines = [Line("roll", "roll", colour="--c2"), Line("pitch", "pitch", colour="--c4")]
-    draft.plots.append(Plot("Roll and pitch", "°", lines, (), None, True, 110))
+    draft.plots.append(
+        Plot("Roll and pitch", "°", lines, [b for n, b in bands.items() if n != "heading"], None, True, 110)
+    )
 
 
 def uncertainty(draft: Draft) -> None:
@@ -180,12 +193,13 @@ def _sky(groups: Groups) -> Sky:
     return Sky("Sky", groups, "sky.azimuth", "sky.elevation", "sky.cn0", "sky.state", STATES)
 
 
-def channels(draft: Draft) -> None:
-    """Extra channels: those of ambiguities and corrections each by itself, for their sizes differ; of the others
-    those of one unit in one plot of at most six lines."""
+def channels(draft: Draft, own: Callable[[str, Mapping[str, Channel]], bool]) -> None:
+    """Extra channels but those that have a section of their `own`: those of ambiguities and corrections each by itself,
+    for their sizes differ; of the others those of one unit in one plot of at most six lines."""
     by_unit: dict[str, list[tuple[str, Channel]]] = {}
-    for name, channel in draft.motion.solution.channels.items():
-        if not np.isfinite(channel.value).any():
+    present = draft.motion.solution.channels
+    for name, channel in present.items():
+        if own(name, present) or not np.isfinite(channel.value).any():
             continue
         if name in _TITLES:
             _named(draft, name, channel)
@@ -197,6 +211,7 @@ def channels(draft: Draft) -> None:
             part, lines = members[k : k + len(_COLOURS)], []
             for (name, channel), colour in zip(part, _COLOURS, strict=False):
                 label = channel.label or name
+                label = label[:1].upper() + label[1:] if len(part) == 1 else label
                 draft.columns.add(f"channel.{name}", channel.value * factor, unit=shown, label=label)
                 lines.append(Line(f"channel.{name}", label, colour=colour))
                 draft.colourings.append(ramp(f"channel.{name}", label, shown, channel.value * factor))

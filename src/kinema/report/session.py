@@ -25,6 +25,7 @@ from kinema.report.findings import (
     satellite_table,
     score_blocks,
 )
+from kinema.report.inertial import inertial_sections, is_own
 from kinema.report.page import Page, Section
 from kinema.report.plots import KMH, channels, errors, motion_plots, satellites, uncertainty
 from kinema.report.satellites import Sight, sight_of
@@ -59,7 +60,7 @@ def session_page(
     errors(draft, score)
     motion_plots(draft)
     uncertainty(draft)
-    channels(draft)
+    channels(draft, is_own)
     satellites(draft, sight)
     if truth is not None and int(truth.valid.sum()) > 1:
         _truth(draft, truth)
@@ -78,6 +79,7 @@ def session_page(
         readout=draft.readout,
         sections=[
             Section("", draft.plots, "split", [_map(draft)]),
+            *inertial_sections(draft, score),
             *([Section("Satellites", draft.sky_plots, "split", draft.sky)] if draft.sky_plots else []),
             *([Section("Carrier phase", carrier)] if (carrier := arc_blocks(draft)) else []),
             *_tables(draft, solution, score, recording, sight),
@@ -118,7 +120,7 @@ def _track(draft: Draft) -> None:
     x = {"time": "t", "distance": "distance"}
     draft.tracks.append(Track("solution", "Solution", x, "east", "north", "--c1", motion.gap_s))
     draft.readout += ["speed", "height"]
-    draft.colourings.append(ramp("speed", "Speed", "km/h", motion.speed_mps * KMH))
+    draft.colourings.append(ramp("speed", "Speed", "km/h", motion.speed_mps * KMH, linear=True))
     draft.colourings.append(Colouring("status", "Status", categories=_present(motion.solution)))
 
 

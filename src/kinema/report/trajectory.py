@@ -109,6 +109,16 @@ class Motion:
         return np.stack([roll, pitch, heading], axis=1)
 
     @cached_property
+    def attitude_sigma_rad(self) -> F64:
+        """Standard deviations of roll, pitch and heading (n, 3): turns about forward, right and down of a body that is
+        nearly level."""
+        cov, heading = self.solution.cov_att_n_rad2, self.attitude_rad[:, 2]
+        c, s = np.cos(heading), np.sin(heading)
+        roll = c * c * cov[:, 0, 0] + 2 * c * s * cov[:, 0, 1] + s * s * cov[:, 1, 1]
+        pitch = s * s * cov[:, 0, 0] - 2 * c * s * cov[:, 0, 1] + c * c * cov[:, 1, 1]
+        return np.asarray(np.sqrt(np.maximum(np.stack([roll, pitch, cov[:, 2, 2]], axis=1), 0.0)))
+
+    @cached_property
     def interval_s(self) -> float:
         """Median time from one epoch to the next; NaN for a single epoch."""
         return float(np.median(np.diff(self.t_s))) if len(self.t_s) > 1 else float("nan")

@@ -4,7 +4,7 @@ import { clipTo, drawBrush, drawCursor, drawTag, drawTicks, frameOf } from "./fr
 import { xGestures } from "./gestures.js";
 import { scaleX } from "./lines.js";
 import { register } from "./registry.js";
-import { colourOf, sceneOf, stretchesOf } from "./scene.js";
+import { colourOf, sceneOf, stretchesOf, whenMoved } from "./scene.js";
 import { Surface, font, make } from "./surface.js";
 import { paint } from "./theme.js";
 
@@ -153,8 +153,11 @@ async function mountIdentities(element, spec, context) {
     if (scene.pointed < 0 && scene.picked >= 0 && (top < scroll.scrollTop || top + ROW + HEAD > scroll.scrollTop + height)) scroll.scrollTop = top - height / 2;
   };
   view.on(["range", "theme"], () => surface.request(true));
-  view.on(["pick"], reveal);
-  view.on(["cursor", "pick"], () => surface.request(false));
+  view.on(["pick"], () => {
+    reveal();
+    surface.request(false);
+  });
+  view.on(["cursor"], whenMoved(() => frame && scaleX(frame)(scene.now), () => surface.request(false)));
   return surface;
 }
 

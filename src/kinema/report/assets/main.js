@@ -60,9 +60,13 @@ async function readoutOf(output, view, store, spec) {
   const start = spec.axes.find((axis) => axis.kind === "time")?.start;
   const time = view.primary.columns.time, distance = view.primary.columns.distance;
   const idle = "Move over a plot or the map";
+  let told = "";
+  const show = (words) => {
+    if (words !== told) output.textContent = told = words;
+  };
   const tell = () => {
     const i = view.at(view.primary);
-    if (i < 0) return void (output.textContent = idle);
+    if (i < 0) return show(idle);
     const words = [];
     if (time && typeof start === "number") words.push(clock(start + time[i]) + " UTC");
     words.push(axisValue(view.axis, view.x(view.primary)[i]));
@@ -71,7 +75,7 @@ async function readoutOf(output, view, store, spec) {
       const meta = store.meta(spec.readout[k]);
       words.push(`${meta.label} ${reading(column[i])}${meta.unit ? " " + meta.unit : ""}`);
     });
-    output.textContent = words.join("  ·  ");
+    return show(words.join("  ·  "));
   };
   tell();
   return tell;

@@ -5,6 +5,7 @@ import { LocalPlane } from "./geodesy.js";
 import { drawGraticule, drawScaleBar } from "./graticule.js";
 import { mapButtons } from "./mapbuttons.js";
 import { mapLegend } from "./maplegend.js";
+import { drawBand, drawOutages, tellOutages } from "./mapmarks.js";
 import { Path } from "./pathlod.js";
 import { strokeColoured, strokePath } from "./strokes.js";
 import { register } from "./registry.js";
@@ -35,8 +36,11 @@ async function mountMap(element, spec, { store, view }) {
     for (const one of paths.slice(1)) drawPlain(ctx, one.path, paint(one.track.colour), 1.4, [5, 3]);
     if (view.zoomed) drawPlain(ctx, main.path, paint("--line-strong"), 1.5, []);
     drawBreaks(ctx);
+    if (sigmas) drawBand(ctx, camera, main.path, sigmas, ...inRange());
+    const told = main.track.columns.time ? drawOutages(ctx, camera, main.path, view, main.track.columns.time, ...inRange()) : [];
     if (sigmas) drawEllipses(ctx);
     drawColoured(ctx);
+    tellOutages(ctx, told);
     drawEnds(ctx);
     drawScaleBar(ctx, camera);
   }, (ctx) => {

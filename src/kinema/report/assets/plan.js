@@ -5,13 +5,14 @@ import { drawGraticule, drawScaleBar } from "./graticule.js";
 import { drawGround, groundBox } from "./ground.js";
 import { mapButtons } from "./mapbuttons.js";
 import { planCard } from "./plancard.js";
+import { Raster } from "./raster.js";
 import { register } from "./registry.js";
 import { colourOf, sceneOf } from "./scene.js";
 import { sceneKeys } from "./scenekeys.js";
 import { schemeLegend, schemesOf } from "./schemes.js";
 import { Surface } from "./surface.js";
-import { paint } from "./theme.js";
-import { drawTrails, drawWay, strideOf } from "./trails.js";
+import { isPrinting, paint } from "./theme.js";
+import { drawTrails, drawWay, rasterTrails, strideOf } from "./trails.js";
 
 const MOST_NAMES = 70;
 const HOLDS_95 = 2.448;
@@ -20,7 +21,7 @@ const REACH_PX = 14;
 async function mountPlan(element, spec, context) {
   const { view } = context, scene = await sceneOf(context), { ground, columns } = scene;
   const stage = element.querySelector(".stage"), inImage = scene.unit === "px";
-  const schemes = schemesOf(scene), groups = Array.from({ length: 64 }, () => []);
+  const schemes = schemesOf(scene), groups = Array.from({ length: 64 }, () => []), raster = new Raster();
   const tools = toolsOf(element, schemes);
   let scheme = schemes[0], fitted = 0, stride = 1, scaled = 0;
 
@@ -41,11 +42,14 @@ async function mountPlan(element, spec, context) {
     if (scaled !== camera.scale) [scaled, stride] = [camera.scale, strideOf(scene, camera)];
     const shown = grouped(width, height), crowd = shown > 300 ? 0 : shown > 60 ? 1 : 2;
     const dim = scene.picked >= 0 ? 0.55 : 1, trail = tools.trail();
+    if (crowd === 0 && !inImage && !isPrinting()) drawCrowd(ctx, trail, 255 * dim);
     ctx.globalAlpha = dim;
-    if (trail) drawTrails(ctx, scene, camera, groups, scheme.colours, trail, [1.2, 1.8, 2.4][crowd], stride);
     if (tools.on("sigma")) drawEllipses(ctx);
-    if (inImage) drawBoxes(ctx);
-    else drawDots(ctx, [3, 4, 5][crowd]);
+    if (crowd > 0 || inImage || isPrinting()) {
+      if (trail) drawTrails(ctx, scene, camera, groups, scheme.colours, trail, [1.2, 1.8, 2.4][crowd], stride);
+      if (inImage) drawBoxes(ctx);
+      else drawDots(ctx, [3, 4, 5][crowd]);
+    }
     ctx.globalAlpha = 1;
     drawStrong(ctx);
     drawNames(ctx, width, height, shown, [3, 4, 5][crowd]);
@@ -64,6 +68,17 @@ async function mountPlan(element, spec, context) {
       shown++;
     }
     return shown;
+  }
+
+  // Replaces what is on the canvas, so it comes first.
+  function drawCrowd(ctx, trail, strength) {
+    raster.begin(ctx);
+    if (trail) rasterTrails(raster, scene, camera, groups, scheme.paint, trail, 0.75 * strength, stride);
+    groups.forEach((movers, c) => {
+      if (movers.length) raster.colour(scheme.paint(c));
+      for (const k of movers) raster.dot(camera.px(scene.x[k]), camera.py(scene.y[k]), 3, strength);
+    });
+    raster.put(ctx);
   }
 
   function drawDots(ctx, radius) {

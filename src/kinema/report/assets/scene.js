@@ -127,6 +127,17 @@ export function stretchesOf(scene, k) {
   return found;
 }
 
+// Calls `act` only where the cursor has come to another pixel: what it does not move need not be drawn again.
+export function whenMoved(pixel, act) {
+  let last = NaN;
+  return () => {
+    const now = Math.round(pixel() * 2);
+    if (now === last) return;
+    last = now;
+    act();
+  };
+}
+
 const COLOURS = 12;
 
 export function colourOf(k) {

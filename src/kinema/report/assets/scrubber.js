@@ -2,7 +2,7 @@
 import { axisTicks } from "./format.js";
 import { rule } from "./frame.js";
 import { register } from "./registry.js";
-import { sceneOf } from "./scene.js";
+import { sceneOf, whenMoved } from "./scene.js";
 import { Surface, font } from "./surface.js";
 import { paint } from "./theme.js";
 
@@ -85,7 +85,8 @@ async function mountScrubber(element, spec, context) {
   stage.addEventListener("pointermove", (event) => down && go(event));
   for (const kind of ["pointerup", "pointercancel"]) stage.addEventListener(kind, () => (down = false));
   view.on(["theme"], () => surface.request(true));
-  view.on(["cursor", "range"], () => surface.request(false));
+  view.on(["range"], () => surface.request(false));
+  view.on(["cursor"], whenMoved(() => px(scene.now), () => surface.request(false)));
   return surface;
 }
 

@@ -57,6 +57,30 @@ function piece(ctx, scene, camera, k, from, to, stride) {
   }
 }
 
+// The same trails into a raster, fading evenly.
+export function rasterTrails(raster, scene, camera, groups, paintOf, seconds, strength, stride) {
+  const { t, gap, start, time } = scene, { x, y } = scene.columns;
+  groups.forEach((movers, c) => {
+    if (movers.length) raster.colour(paintOf(c));
+    for (const k of movers) {
+      const first = start[k];
+      let j = scene.row[k];
+      j -= (j - first) % stride;
+      let a = camera.px(scene.x[k]), b = camera.py(scene.y[k]), last = time;
+      for (; j >= first && last > time - seconds; j -= stride) {
+        if (last - t[j] > gap + 0.3 * stride) break;
+        const e = camera.px(x[j]), n = camera.py(y[j]);
+        raster.line(a, b, e, n, strengthAt(last), strengthAt(t[j]));
+        [a, b, last] = [e, n, t[j]];
+      }
+    }
+  });
+
+  function strengthAt(then) {
+    return strength * Math.max(0.05, 1 - (time - then) / seconds);
+  }
+}
+
 // The whole way of a mover up to now.
 export function drawWay(ctx, scene, camera, k, stride) {
   ctx.beginPath();

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from kinema.core.arrays import F64
 from kinema.errors import EstimationError
 from kinema.estimate.inertial import Pass, parameters, smoothed_states
-from kinema.estimate.inertial_nodes import Nodes
+from kinema.estimate.inertial_causal import joined, joined_nodes, lateness, retimed
+from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer
 from kinema.estimate.tight_params import TightParams
 from kinema.estimate.tight_rows import TightRows
 from kinema.kernels import inertial as ki
 from kinema.kernels import tight as kt
 from kinema.kernels.inertial_pass import FULL_EACH, MAX_ROWS, N_KEPT
-from kinema.kernels.tight_pass import Out, State, Steps, tight_pass, tight_smooth
+from kinema.kernels.tight_pass import Out, State, Steps, fold_ties, tight_pass
+from kinema.kernels.tight_smooth import tight_smooth
+from kinema.sensors.fix import HAS_POSITION, FixRows
+from kinema.sensors.imu_signal import ImuSignal
 
 CHUNK_NODES = 100 * FULL_EACH
 """A hundred seconds: about 150 MB while it is smoothed."""
 
 
-@dataclass(frozen=True)
-class TightPass:
-    """The inertial part of a pass, and per row (R, T_SIZE) what became of it (kernels.tight.T_*)."""
-
-    inertial: Pass
-    told_row: F64
+PIECE_NODES = 10 * FULL_EACH
+"""Between looks at the clock of a causal pass."""
 
 
 def gates_of(params: TightParams) -> F64:
@@ -55,7 +55,7 @@ def first_state(start: Start, size: int) -> State:
     p[ki.GB : ki.GB + 3, :] = p[:, ki.GB : ki.GB + 3] = 0.0
     x = start.x.copy()
     x[ki.X_GB : ki.X_GB + 3] = 0.0
-    return State(x, np.zeros(size), p, np.zeros((3, 3)), np.zeros((size, 3)), np.zeros(1))
+    return State(x, np.zeros(size), p, start.carry.copy(), np.zeros((size, 3)), np.zeros(1))
 
 
 def out_for(nodes: Nodes, data: TightRows, *, record: bool) -> Out:
@@ -84,74 +84,147 @@ def no_tape(data: TightRows) -> kt.Tape:
     )  # fmt: skip
 
 
-def run_tight(
-    nodes: Nodes, data: TightRows, start: Start, params: InertialParams, tight: TightParams, calibration: Calibration,
-    *, smooth: bool,
-) -> TightPass:  # fmt: skip
-    """The causal pass over nodes whose `fix` are epochs of `data`; smoothed over all of it where asked.
+@dataclass
+class Run:
+    """A pass under way: rows, noise, gates, the state that moves, what became of the rows, the search for integers."""
+
+    data: TightRows
+    par: F64
+    gates: F64
+    state: State
+    told_row: F64
+    fixer: Fixer | None = None
+
+    @classmethod
+    def begin(
+        cls, data: TightRows, start: Start, params: InertialParams, tight: TightParams, calibration: Calibration,
+        fixer: Fixer | None = None,
+    ) -> Run:  # fmt: skip
+        """At the inertial start."""
+        par = parameters(params, calibration)
+        par[ki.GB_VAR] = 0.0
+        told_row = np.full((len(data.rows.kind), kt.T_SIZE), np.nan)
+        return cls(data, par, gates_of(tight), first_state(start, data.size), told_row, fixer)
+
+    def inertial(self, t_s: float) -> Start:
+        """The inertial part of the state."""
+        s = self.state
+        return Start(t_s, s.x.copy(), np.ascontiguousarray(s.p[: ki.N, : ki.N]), s.carry.copy())
+
+    def over(self, nodes: Nodes, tape: kt.Tape | None = None) -> Out:
+        """On over some nodes, onto a tape where one is given. Raises EstimationError."""
+        tape = tape or no_tape(self.data)
+        out = out_for(nodes, self.data, record=len(tape.index) > 0)._replace(told_row=self.told_row)
+        stops = [] if self.fixer is None else np.flatnonzero(nodes.fix >= 0).tolist()
+        steps, begin = steps_of(nodes), 0
+        for end in [*(k + 1 for k in stops), len(nodes)]:
+            if end == begin:
+                continue
+            done = tight_pass(
+                steps, self.data.epochs, self.data.rows, self.state, self.par, self.gates, out, tape, begin, end
+            )  # fmt: skip
+            if done < end:
+                raise EstimationError(
+                    f"the tight filter left the finite numbers {nodes.t_s[done]:.1f} s into the recording; "
+                    "check units and axes of the IMU"
+                )
+            if self.fixer is not None and nodes.fix[end - 1] >= 0:
+                places, metres = self.fixer.at(int(nodes.fix[end - 1]), self.state, self.told_row)
+                if len(metres):
+                    fold_ties(self.state, places, metres, TIE_SIGMA_M**2, end - 1, out)
+            begin = end
+        return out
+
+
+def run_filter(run: Run, nodes: Nodes) -> Pass:
+    """The causal pass over nodes whose `fix` are epochs of the rows. Raises EstimationError."""
+    edges = [*range(0, len(nodes), CHUNK_NODES), len(nodes)]
+    pieces = []
+    for first, last in pairwise(edges):
+        out = run.over(nodes.chunk(first, last))
+        pieces.append((out.x, out.cov, out.told, out.means, out.full[:, :, : ki.N]))
+    x, cov, told, means, full = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    full_at = np.concatenate([np.arange(first, last, FULL_EACH) for first, last in pairwise(edges)])
+    return Pass(nodes.t_s, x, cov, told, means, full_at, full, run.inertial(float(nodes.t_s[-1])))
+
+
+def run_smoother(run: Run, nodes: Nodes) -> Pass:
+    """The causal pass, smoothed over all of it; without a search for integers.
 
     In chunks, so that memory holds: what the smoother needs is recorded chunk by chunk, in a second run of each.
-    Raises EstimationError where the state leaves the finite numbers.
     """
-    par, gates = parameters(params, calibration), gates_of(tight)
-    par[ki.GB_VAR] = 0.0
     edges = [*range(0, len(nodes), CHUNK_NODES), len(nodes)]
     parts = [nodes.chunk(first, last) for first, last in pairwise(edges)]
-    state = first_state(start, data.size)
-    told_row = np.full((len(data.rows.kind), kt.T_SIZE), np.nan)
-    before, outs = [], []
-    for part in parts:
-        before.append(State(*(a.copy() for a in state)))
-        outs.append(_chunk(part, data, state, par, gates, told_row, no_tape(data)))
-    end = Start(float(nodes.t_s[-1]), state.x, np.ascontiguousarray(state.p[: ki.N, : ki.N]))
-    full_at = np.concatenate([np.arange(first, last, FULL_EACH) for first, last in pairwise(edges)])
-    if not smooth:
-        pieces = [(o.x, o.cov, o.told, o.means, o.full[:, :, : ki.N]) for o in outs]
-        x, cov, told, means, full = (np.concatenate(part) for part in zip(*pieces, strict=True))
-        return TightPass(_inertial(nodes, calibration, x, cov, told, means, full_at, full, end, None), told_row)
-    n = ki.N + data.size
+    before = [_copy(run.state)]
+    for part in parts[:-1]:
+        run.over(part)
+        before.append(_copy(run.state))
+    first = _copy(before[0])
+    n = len(run.state.p)
     lam, big = np.zeros(n), np.zeros((n, n))
-    done = []
+    done, end = [], None
     for part, saved in zip(parts[::-1], before[::-1], strict=True):
-        outs.pop()
-        state = State(*(a.copy() for a in saved))
-        done.append(_smoothed(part, data, state, par, gates, told_row, lam, big))
+        run.state = saved
+        tape = tape_for(part, run.data)
+        out = run.over(part, tape)
+        end = end or run.inertial(float(nodes.t_s[-1]))
+        done.append(_smoothed(part, out, tape, lam, big))
     x, cov, told, means, full = (np.concatenate(part[::-1]) for part in zip(*done, strict=True))
-    first = before[0]
-    x0, change = first.x.copy(), -(first.p @ lam)[: ki.N]
+    full_at = np.concatenate([np.arange(a, b, FULL_EACH) for a, b in pairwise(edges)])
+    x0, change = first.x, -(first.p @ lam)[: ki.N]
     ki.inject(x0, change, np.empty((2, 4)))
     p0 = (first.p - first.p @ big @ first.p)[: ki.N, : ki.N]
-    begin = Start(start.t_s, x0, 0.5 * (p0 + p0.T))
-    return TightPass(_inertial(nodes, calibration, x, cov, told, means, full_at, full, end, begin), told_row)
+    assert end is not None
+    begin = Start(float(nodes.t_s[0]), x0, 0.5 * (p0 + p0.T))
+    return Pass(nodes.t_s, x, cov, told, means, full_at, full, end, begin)
 
 
-def _chunk(
-    nodes: Nodes, data: TightRows, state: State, par: F64, gates: F64, told_row: F64, tape: kt.Tape
-) -> Out:  # fmt: skip
-    out = out_for(nodes, data, record=len(tape.index) > 0)._replace(told_row=told_row)
-    done = tight_pass(steps_of(nodes), data.epochs, data.rows, state, par, gates, out, tape, 0, len(nodes))
-    if done < len(nodes):
-        raise EstimationError(
-            f"the tight filter left the finite numbers {nodes.t_s[done]:.1f} s into the recording; "
-            "check units and axes of the IMU"
-        )
-    return out
+def run_causal(
+    run: Run, signal: ImuSignal, start: Start, params: InertialParams, calibration: Calibration,
+    wheels: tuple[F64, F64] | None,
+) -> tuple[Pass, Nodes]:  # fmt: skip
+    """The causal pass to the end of the stream, its nodes laid anew as the IMU's clock becomes known.
+
+    As estimate.inertial_causal, which tells why. Raises EstimationError.
+    """
+    fixes = places(run.data)
+    nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(start.t_s, np.inf))
+    first = 0
+    passes: list[Pass] = []
+    kept: list[Nodes] = []
+    while first < len(nodes):
+        last = min(first + PIECE_NODES, len(nodes))
+        piece = nodes.chunk(first, last)
+        done = run_filter(run, piece)
+        passes.append(replace(done, gps_s=calibration.gps_time(done.t_s)))
+        kept.append(piece)
+        first = last
+        late = lateness(done.end)
+        if late is not None and last < len(nodes):
+            state, calibration = retimed(done.end, calibration, late)
+            run.state.x[:] = state.x
+            used = int(nodes.fix[:last].max())
+            nodes = build_nodes(
+                signal, fixes, calibration, params, wheels, span_s=(state.t_s, np.inf), first_fix=used + 1
+            )
+            first = 1
+    return joined(passes), joined_nodes(kept)
 
 
-def _smoothed(
-    nodes: Nodes, data: TightRows, state: State, par: F64, gates: F64, told_row: F64, lam: F64, big: F64
-) -> tuple[F64, ...]:
-    """A chunk run again and smoothed; moves the adjoint to before its first node."""
-    tape = tape_for(nodes, data)
-    out = _chunk(nodes, data, state, par, gates, told_row, tape)
+def places(data: TightRows) -> FixRows:
+    """The epochs as places of nodes; they carry no fix."""
+    n = len(data.t_s)
+    return FixRows(data.t_s, np.zeros((n, 24)), np.full(n, HAS_POSITION, dtype=np.int64), 0.0)
+
+
+def _copy(state: State) -> State:
+    return State(*(a.copy() for a in state))
+
+
+def _smoothed(nodes: Nodes, out: Out, tape: kt.Tape, lam: F64, big: F64) -> tuple[F64, ...]:
+    """A recorded chunk smoothed; moves the adjoint to before its first node."""
     k = len(nodes)
     dx, cov = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT))
     dx_full, full = np.empty((len(out.full), ki.N)), np.empty((len(out.full), ki.N, ki.N))
     tight_smooth(nodes.fix, out, tape, 0, k, lam, big, dx, cov, dx_full, full)
     return smoothed_states(out.x, dx, dx_full), cov, out.told, out.means, full
-
-
-def _inertial(nodes: Nodes, calibration: Calibration, *a: Any) -> Pass:
-    if "gps_s" in Pass.__dataclass_fields__:
-        return Pass(nodes.t_s, calibration.gps_time(nodes.t_s), *a)
-    return Pass(nodes.t_s, *a)

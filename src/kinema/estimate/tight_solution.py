@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.core.recording import Recording
 from kinema.core.solution import Channel, FixStatus, Solution
 from kinema.core.streams import Imu
 from kinema.errors import ConfigError, EstimationError
 from kinema.estimate.align import Alignment, align
+from kinema.estimate.inertial import Pass
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
-from kinema.estimate.inertial_params import InertialParams
-from kinema.estimate.inertial_solution import cut_imu, fixes_of, masks_of, mounted, to_solution, with_mounts
+from kinema.estimate.inertial_params import InertialParams, Start
+from kinema.estimate.inertial_solution import antenna, cut_imu, fixes_of, masks_of, mounted, to_solution, with_mounts
 from kinema.estimate.options import SolveOptions
-from kinema.estimate.tight import TightPass, run_tight
+from kinema.estimate.rtk_params import RtkParams, rtk_params
+from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LEAST_TIED, horizontal_sigma
+from kinema.estimate.tight import Run, places, run_causal, run_filter, run_smoother
+from kinema.estimate.tight_base import BaseRows, base_rows, with_ties
+from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer, early_ties, late_ties
 from kinema.estimate.tight_params import TightParams
 from kinema.estimate.tight_rows import TightRows, at_epochs, rover_rows
 from kinema.kernels import tight as kt
-from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
+from kinema.sensors.fix import fix_rows
 from kinema.sensors.imu_signal import ImuSignal, imu_signal
 from kinema.sensors.wheel import wheel_speed
 
 USED_WEIGHT = 0.1
 """A code that counts less is not counted among the satellites."""
+LEAST_CODES, LEAST_PHASES = 4, 5
 ALONE_S = 0.5
 """Farther than this from the inertial solution the satellites' own positions stand in."""
 
@@ -53,39 +59,117 @@ def solve_tight(recording: Recording, options: SolveOptions, params: InertialPar
         note = f"satellites alone, the IMU is not used: {error}"
         return replace(fixes, provenance=replace(fixes.provenance, notes=(*fixes.provenance.notes, note)))
     options.progress("code, Doppler and carrier", 0.3)
-    data = rover_rows(recording, options, t0_ns, tight)
-    wheels = wheel_speed(recording.streams.get("wheels"), masks_of(options, "wheels"), t0_ns)
-    options.progress("tight: " + ("filtering" if causal else "smoothing"), 0.5)
-    done, nodes = navigate_tight(signal, data, alignment, params, tight, wheels, causal=causal)
+    given = masks_of(options, "wheels"), t0_ns
+    pilot = Pilot(signal, alignment, params, tight, wheel_speed(recording.streams.get("wheels"), *given), causal)
+    if "base" in recording.streams:
+        rtk = rtk_params(options.params.get("rtk", {}))
+        done = pilot.with_base(base_rows(recording, options, t0_ns, tight, rtk), rtk, options)
+    else:
+        done = pilot.alone(rover_rows(recording, options, t0_ns, tight), options)
     mounting = None if c_bs is not None else alignment.mounting
-    solution = assembled(
-        done, nodes, data, signal, alignment, options, recording, params, tight, mounting is not None
-    )  # fmt: skip
-    return with_rest(solution, fixes)
+    return with_rest(assembled(done, pilot, options, recording, mounting is not None), fixes)
 
 
-def navigate_tight(
-    signal: ImuSignal, data: TightRows, alignment: Alignment, params: InertialParams, tight: TightParams,
-    wheels: tuple[F64, F64] | None, *, causal: bool,
-) -> tuple[TightPass, Nodes]:  # fmt: skip
-    """The tight pass over the whole recording: causal, or smoothed."""
-    calibration = alignment.calibration
-    nodes = build_nodes(signal, places(data), calibration, params, wheels, span_s=(alignment.start.t_s, np.inf))
-    start = mounted(alignment.start, calibration, params)
-    data = at_epochs(data, nodes.fix[nodes.fix >= 0])
-    return run_tight(nodes, data, start, params, tight, calibration, smooth=not causal), nodes
+@dataclass(frozen=True)
+class Flown:
+    """A pass over nodes, its rows, what became of them (R, T_SIZE), per epoch (E,) status and satellites; notes."""
+
+    done: Pass
+    nodes: Nodes
+    data: TightRows
+    told_row: F64
+    status: U8
+    n_sats: I64
+    notes: tuple[str, ...]
 
 
-def places(data: TightRows) -> FixRows:
-    """The epochs as places of nodes; they carry no fix."""
-    n = len(data.t_s)
-    return FixRows(data.t_s, np.zeros((n, 24)), np.full(n, HAS_POSITION, dtype=np.int64), 0.0)
+@dataclass(frozen=True)
+class Pilot:
+    """What all passes over a recording share."""
+
+    signal: ImuSignal
+    alignment: Alignment
+    params: InertialParams
+    tight: TightParams
+    wheels: tuple[F64, F64] | None
+    causal: bool
+
+    @property
+    def start(self) -> Start:
+        """The alignment's start, which knows its mounting."""
+        return mounted(self.alignment.start, self.alignment.calibration, self.params)
+
+    def nodes(self, data: TightRows) -> Nodes:
+        """Nodes at the epochs and between, by the alignment's clock."""
+        a = self.alignment
+        span = (a.start.t_s, np.inf)
+        return build_nodes(self.signal, places(data), a.calibration, self.params, self.wheels, span_s=span)
+
+    def run(self, data: TightRows, fixer: Fixer | None = None) -> Run:
+        """A pass that is to begin."""
+        return Run.begin(data, self.start, self.params, self.tight, self.alignment.calibration, fixer)
+
+    def fly(self, run: Run, nodes: Nodes) -> tuple[Pass, Nodes]:
+        """The pass that is asked for: causal, or smoothed."""
+        if self.causal:
+            return run_causal(run, self.signal, self.start, self.params, self.alignment.calibration, self.wheels)
+        return run_smoother(run, nodes), nodes
+
+    def alone(self, data: TightRows, options: SolveOptions) -> Flown:
+        """The rover alone: SINGLE where at least four codes count, else dead reckoned, aided or not."""
+        options.progress("tight: " + ("filtering" if self.causal else "smoothing"), 0.5)
+        nodes = self.nodes(data)
+        data = at_epochs(data, nodes.fix[nodes.fix >= 0])
+        run = self.run(data)
+        done, nodes = self.fly(run, nodes)
+        n_sats = satellites(data, run.told_row, kt.CODE)
+        status = np.where(n_sats >= LEAST_CODES, FixStatus.SINGLE, FixStatus.DEAD_RECKONED).astype(np.uint8)
+        note = "tightly coupled: code, Doppler and carrier"
+        return Flown(done, nodes, data, run.told_row, status, n_sats, (note,))
+
+    def with_base(self, rows: BaseRows, rtk: RtkParams, options: SolveOptions) -> Flown:
+        """Against a base: float ambiguities, integers as they become sure; smoothed, imposed from their arcs' start."""
+        options.progress("tight: fixing", 0.5)
+        nodes = self.nodes(rows.data)
+        rows = replace(rows, data=at_epochs(rows.data, nodes.fix[nodes.fix >= 0]))
+        fixer = Fixer(rows, rtk)
+        run = self.run(rows.data, fixer)
+        if self.causal:
+            done, nodes = self.fly(run, nodes)
+        else:
+            run_filter(run, nodes)
+            options.progress("tight: fixing again", 0.65)
+            tied = with_ties(rows, early_ties(rows, fixer.found), TIE_SIGMA_M)
+            fixer = Fixer(tied, rtk, known=fixer.found)
+            run_filter(self.run(tied.data, fixer), nodes)
+            options.progress("tight: smoothing", 0.8)
+            rows = with_ties(rows, [*early_ties(rows, fixer.found), *late_ties(fixer)], TIE_SIGMA_M)
+            run = self.run(rows.data)
+            done, nodes = self.fly(run, nodes)
+        phases, codes = (satellites(rows.data, run.told_row, kind) for kind in (kt.PHASE, kt.CODE))
+        status = np.full(len(phases), FixStatus.DEAD_RECKONED, dtype=np.uint8)
+        status[codes >= LEAST_CODES] = FixStatus.DIFFERENTIAL
+        status[phases >= LEAST_PHASES] = FixStatus.FLOAT
+        status[(fixer.tied_count >= LEAST_TIED) & sure(done, nodes, len(phases))] = FixStatus.FIXED
+        share = float(np.mean(status == FixStatus.FIXED))
+        note = f"tightly coupled to the base: {share:.1%} of epochs fixed, {rows.length_m / 1000:.2f} km"
+        released = () if not fixer.releases else (f"integers let go {fixer.releases} times",)
+        return Flown(done, nodes, rows.data, run.told_row, status, phases, (note, *released))
 
 
-def satellites(data: TightRows, told_row: F64) -> I64:
-    """Satellites (E,) whose codes counted."""
+def sure(done: Pass, nodes: Nodes, n: int) -> Bool:
+    """Whether the position at each of n epochs is as sure as a fixed one must be."""
+    k = np.flatnonzero(nodes.fix >= 0)
+    p, _, cov, _ = antenna(done)
+    out = np.zeros(n, dtype=np.bool_)
+    out[nodes.fix[k]] = horizontal_sigma(cov[k], p[k]) < FIXED_SIGMA_M
+    return out
+
+
+def satellites(data: TightRows, told_row: F64, kind: int) -> I64:
+    """Satellites (E,) whose rows of a kind counted."""
     epoch = np.repeat(np.arange(len(data.t_s)), np.diff(data.epochs.row_start))
-    used = (data.rows.kind == kt.CODE) & (told_row[:, kt.T_WEIGHT] > USED_WEIGHT)
+    used = (data.rows.kind == kind) & (told_row[:, kt.T_WEIGHT] > USED_WEIGHT)
     pairs = np.unique(np.stack([epoch[used], data.sat[used]]), axis=1)
     return np.bincount(pairs[0], minlength=len(data.t_s))
 
@@ -101,16 +185,15 @@ def nis_of(data: TightRows, told_row: F64, kind: int) -> F64:
 
 
 def assembled(
-    done: TightPass, nodes: Nodes, data: TightRows, signal: ImuSignal, alignment: Alignment, options: SolveOptions,
-    recording: Recording, params: InertialParams, tight: TightParams, found_mount: bool,
+    flown: Flown, pilot: Pilot, options: SolveOptions, recording: Recording, found_mount: bool
 ) -> Solution:  # fmt: skip
-    """The Solution at every node: SINGLE where at least four codes count, else dead reckoned, aided or not."""
-    n_sats = satellites(data, done.told_row)
-    status = np.where(n_sats >= 4, FixStatus.SINGLE, FixStatus.DEAD_RECKONED).astype(np.uint8)
-    t_ns = signal.t0_ns + np.round(data.t_s * 1e9).astype(np.int64)
-    epochs = Solution(t_ns, np.full((len(t_ns), 3), np.nan), status=status)
+    """The Solution at every node."""
+    data, n_sats = flown.data, flown.n_sats
+    t_ns = pilot.signal.t0_ns + np.round(data.t_s * 1e9).astype(np.int64)
+    epochs = Solution(t_ns, np.full((len(t_ns), 3), np.nan), status=flown.status)
     solution = to_solution(
-        done.inertial, nodes, places(data), epochs, signal, alignment, options, recording, params, found_mount
+        flown.done, flown.nodes, places(data), epochs, pilot.signal, pilot.alignment, options, recording,
+        pilot.params, found_mount,
     )  # fmt: skip
     at = np.searchsorted(t_ns, solution.t_ns)
     here = (at < len(t_ns)) & (t_ns[np.minimum(at, len(t_ns) - 1)] == solution.t_ns)
@@ -118,14 +201,13 @@ def assembled(
     fresh = (solution.t_ns >= t_ns[before]) & (solution.t_ns - t_ns[before] < 1_500_000_000)
     channels = {name: c for name, c in solution.channels.items() if not name.startswith("nis_")}
     for kind, name in ((kt.CODE, "code"), (kt.DOPPLER, "doppler"), (kt.PHASE, "phase")):
-        value = np.where(here, nis_of(data, done.told_row, kind)[np.minimum(at, len(t_ns) - 1)], np.nan)
+        value = np.where(here, nis_of(data, flown.told_row, kind)[np.minimum(at, len(t_ns) - 1)], np.nan)
         channels[f"nis_{name}"] = Channel(value, "1", f"normalised innovation squared, mean of the {name} rows")
     told = solution.provenance
     return replace(
         solution, channels=channels, n_sats=np.where(fresh, n_sats[before], 0).astype(np.int16),
         provenance=replace(
-            told, settings={**told.settings, "tight": asdict(tight)},
-            notes=("tightly coupled: code, Doppler and carrier rows in the inertial filter", *told.notes),
+            told, settings={**told.settings, "tight": asdict(pilot.tight)}, notes=(*flown.notes, *told.notes),
         ),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kinema.kernels.inertial import N, inject
+from kinema.kernels.inertial import TD, N, inject
 from kinema.kernels.inertial_rows import fix_position_rows, fix_velocity_rows
 from kinema.kernels.jit import kernel
 
@@ -26,7 +26,7 @@ CODE, DOPPLER, PHASE, TIE = 0, 1, 2, 3
 CLOCK, DRIFT = 0, 1
 WIDTH = 32
 """Most states that a row touches."""
-EXTRA = 4
+EXTRA = 5
 """Most extra states of a row."""
 E_VAR, E_WALK, E_TAU, E_SPREAD, E_VALUE, E_LOOK, E_SIZE = range(7)
 """Of an event: variance, random walk (m²/s), time of decay (s, 0: none), variance in the long run, value, and whether
@@ -323,7 +323,12 @@ def gnss_update(
         v = row_innovation(rows, r, z, y)
         for c in range(count):
             v -= by[c] * dx[at[c]]
-        s = known + rows.var[r] / rows.again[r]
+        var = rows.var[r]
+        if kind == DOPPLER:
+            # velocities do not tell of the time offset, they suffer from it (see kernels.inertial_rows)
+            late = rows.unit[r, 0] * means[1, 0] + rows.unit[r, 1] * means[1, 1] + rows.unit[r, 2] * means[1, 2]
+            known += late * late * p[TD, TD]
+        s = known + var / rows.again[r]
         ratio, weight = v * v / s, 1.0
         gate = gates[G_PHASE]
         if kind == CODE:
@@ -331,13 +336,16 @@ def gnss_update(
         elif kind == DOPPLER:
             gate = gates[G_DOPPLER]
         told[r, T_RATIO], told[r, T_INNOVATION] = ratio, v
+        if kind == TIE and ratio > gate:
+            told[r, T_WEIGHT] = 0.0
+            continue
         if kind == PHASE and ratio > gate and abs(v) > gates[G_SLIP_M]:
             last = at[count - 1]
             told[r, T_WEIGHT] = 0.0
             t = begin_state(p, n, last, gates[G_AMBIGUITY_VAR], tape, t)
             dx[last] = v / by[count - 1] + dx[last]
             continue
-        s = known + rows.var[r]
+        s = known + var
         if kind < PHASE and ratio > gate:
             weight = gate / ratio
             s /= weight

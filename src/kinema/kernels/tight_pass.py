@@ -1,7 +1,7 @@
-"""A causal pass of the tight filter over nodes, and the fixed-interval smoother over its tape.
+"""A causal pass of the tight filter over nodes.
 
 The inertial part moves and is aided by the very functions of the loose filter; the extra states of kernels.tight are
-carried along. The smoother is the modified Bryson–Frazier form (Bierman 1973), with sparse rows.
+carried along.
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ from kinema.kernels.jit import kernel
 from kinema.kernels.rotation import dcm_from_quat
 from kinema.kernels.strapdown import gravity_e
 from kinema.kernels.tight import (
-    CLOCK,
     CODE,
-    DRIFT,
     T_INNOVATION,
     T_RATIO,
     WIDTH,
+    Tape,
     antenna_rows,
     extend_rows,
+    fold_gain,
+    gain_of,
     gnss_update,
+    inject_all,
     middle_of,
     propagate_extras,
     run_events,
@@ -72,7 +74,7 @@ class Steps(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a pass carries, changed in place: x (X_SIZE,), z (M,), p (N + M, N + M), carry (3, 3), slot (M, 3), lost
+    """What a pass carries, changed in place: x (X_SIZE,), z (M,), p (N + M, N + M), carry (4, 3), slot (M, 3), lost
     (1,) epochs in a row whose codes disagreed."""
 
     x: A
@@ -170,6 +172,7 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
     y2, h6, at, by, gain = np.zeros((2, 3)), np.zeros((6, N)), np.zeros(WIDTH, np.int64), np.zeros(WIDTH), np.zeros(n)
     gravity_e(x[X_P : X_P + 3], means[2])
     dcm_from_quat(x[X_Q : X_Q + 4], means[3:6])
+    means[1, :] = state.carry[3]
     record = len(tape.index) > 0
     t = 0
     for k in range(begin, end):
@@ -210,7 +213,25 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
         keep_node(k, x, p, means, out, record)
     if record:
         out.tape_start[end] = t
+    state.carry[3, :] = means[1]
     return end
+
+
+@kernel
+def fold_ties(state: A, places: A, values: A, sigma2: A, k: A, out: A) -> None:
+    """After node k: extra states places[:, 0] and [:, 1] differ by values; what is kept of the node is written anew."""
+    p, n = state.p, len(state.p)
+    dx, gain, turn = np.zeros(n), np.zeros(n), np.zeros((2, 4))
+    at, by = np.zeros(2, np.int64), np.zeros(2)
+    by[0], by[1] = 1.0, -1.0
+    tape = Tape(np.zeros((0, 1), np.int64), np.zeros((0, 1)))
+    for i in range(len(values)):
+        at[0], at[1] = N + places[i, 0], N + places[i, 1]
+        s = gain_of(p, n, at, by, 2, gain) + sigma2
+        v = values[i] - (state.z[places[i, 0]] - state.z[places[i, 1]]) - (dx[at[0]] - dx[at[1]])
+        fold_gain(p, dx, n, at, by, 2, gain, v, s, tape, 0)
+    inject_all(state.x, state.z, dx, turn)
+    keep_node(k, state.x, p, out.means[k].copy(), out, False)
 
 
 @kernel
@@ -226,160 +247,3 @@ def keep_node(k: A, x: A, p: A, means: A, out: A, record: A) -> None:
             out.rows_of_p[k, i, :] = row
     if k % FULL_EACH == 0:
         out.full[k // FULL_EACH, :, :] = p[:N]
-
-
-@kernel
-def _adjoint_row(lam: A, big: A, n: A, index: A, number: A, work: A) -> None:
-    """Take λ (n,) and Λ (n, n) back over one row of the tape."""
-    count = index[0]
-    if count < 0:
-        i = index[1]
-        lam[i] = 0.0
-        for j in range(n):
-            big[i, j] = 0.0
-            big[j, i] = 0.0
-        return
-    gain = number[WIDTH + 2 : WIDTH + 2 + n]
-    pull = square = 0.0
-    for i in range(n):
-        g, row = 0.0, big[i]
-        for j in range(n):
-            g += row[j] * gain[j]
-        work[i] = g
-        pull += gain[i] * lam[i]
-    for i in range(n):
-        square += gain[i] * work[i]
-    v, s = number[WIDTH], number[WIDTH + 1]
-    b = 1.0 / s + square
-    for c in range(count):
-        i, hi = index[1 + c], number[c]
-        lam[i] += hi * (-v / s - pull)
-        row = big[i]
-        for j in range(n):
-            row[j] -= hi * work[j]
-            big[j, i] -= hi * work[j]
-        for d in range(count):
-            big[i, index[1 + d]] += b * hi * number[d]
-
-
-@kernel
-def _adjoint_extras(lam: A, big: A, n: A, decay: A) -> None:
-    """Back over propagate_extras."""
-    c, d, dt = N + CLOCK, N + DRIFT, decay[CLOCK]
-    lam[d] += dt * lam[c]
-    for j in range(n):
-        big[d, j] += dt * big[c, j]
-    for j in range(n):
-        big[j, d] += dt * big[j, c]
-    for i in range(2, n - N):
-        f = decay[i]
-        if f != 1.0:
-            k = N + i
-            lam[k] *= f
-            for j in range(n):
-                big[k, j] *= f
-            for j in range(n):
-                big[j, k] *= f
-
-
-@kernel
-def _adjoint_motion(lam: A, big: A, n: A, a: A, span: A, m: A) -> None:
-    """Back over the inertial transition: λ ← Φᵀ λ, Λ ← Φᵀ Λ Φ; m (N_KEPT, n) is scratch."""
-    total, decay = span[0], span[1]
-    for i in range(GB, GB + 3):
-        lam[i] *= decay
-        for j in range(n):
-            big[i, j] *= decay
-        for j in range(n):
-            big[j, i] *= decay
-    lam[TDD] += total * lam[TD]
-    for j in range(n):
-        big[TDD, j] += total * big[TD, j]
-    for j in range(n):
-        big[j, TDD] += total * big[j, TD]
-    for r in range(N_NAV):
-        for j in range(n):
-            m[r, j] = big[r, j]
-    for c in range(N_DRIVE):
-        for r in range(N_NAV):
-            f = a[r, c]
-            if f != 0.0:
-                for j in range(n):
-                    big[c, j] += f * m[r, j]
-    for i in range(n):
-        for r in range(N_NAV):
-            m[r, i] = big[i, r]
-    for r in range(N_NAV):
-        for c in range(N_DRIVE):
-            f = a[r, c]
-            if f != 0.0:
-                for i in range(n):
-                    big[i, c] += f * m[r, i]
-    for c in range(N_DRIVE):
-        g = 0.0
-        for r in range(N_NAV):
-            g += a[r, c] * lam[r]
-        m[0, c] = g
-    for c in range(N_DRIVE):
-        lam[c] += m[0, c]
-
-
-@kernel
-def tight_smooth(
-    epoch: A, out: A, tape: A, begin: A, end: A, lam: A, big: A, dx: A, cov: A, dx_full: A, full: A
-) -> None:
-    """Smooth the recorded nodes begin … end − 1 backwards.
-
-    dx (K, 15) is added to the kept states of the pass, cov (K, 15, 15) their covariance; dx_full (F, N), full (F, N, N)
-    those of all inertial states at each FULL_EACH-th node. lam (N + M,), big enter as the adjoint behind the last node
-    and leave as that before the first: the smoothed start is x₀ − P₀ λ with covariance P₀ − P₀ Λ P₀.
-    """
-    n = len(lam)
-    work, m, m_full = np.zeros(n), np.zeros((N_KEPT, n)), np.zeros((N, n))
-    for k in range(end - 1, begin - 1, -1):
-        rows = out.rows_of_p[k]
-        _kept_product(rows, big, m, n, N_KEPT)
-        for i in range(N_KEPT):
-            g = 0.0
-            for j in range(n):
-                g += rows[i, j] * lam[j]
-            dx[k, i] = -g
-            for j in range(i + 1):
-                c = rows[i, kept(j)]
-                for q in range(n):
-                    c -= m[i, q] * rows[j, q]
-                cov[k, i, j] = c
-                cov[k, j, i] = c
-        if k % FULL_EACH == 0:
-            f = k // FULL_EACH
-            rows = out.full[f]
-            _kept_product(rows, big, m_full, n, N)
-            for i in range(N):
-                g = 0.0
-                for j in range(n):
-                    g += rows[i, j] * lam[j]
-                dx_full[f, i] = -g
-                for j in range(i + 1):
-                    c = rows[i, j]
-                    for q in range(n):
-                        c -= m_full[i, q] * rows[j, q]
-                    full[f, i, j] = c
-                    full[f, j, i] = c
-        for t in range(out.tape_start[k + 1] - 1, out.tape_start[k] - 1, -1):
-            _adjoint_row(lam, big, n, tape.index[t], tape.number[t], work)
-        if epoch[k] >= 0:
-            _adjoint_extras(lam, big, n, out.decay[epoch[k]])
-        _adjoint_motion(lam, big, n, out.trans[k], out.span[k], m)
-
-
-@kernel
-def _kept_product(rows: A, big: A, m: A, n: A, count: A) -> None:
-    """m (count, n) = rows (count, n) · Λ."""
-    for i in range(count):
-        for j in range(n):
-            m[i, j] = 0.0
-        for q in range(n):
-            f = rows[i, q]
-            if f != 0.0:
-                for j in range(n):
-                    m[i, j] += f * big[q, j]

@@ -268,7 +268,9 @@ def _locks(rng: np.random.Generator, t_s: F64, gone: Bool, rough: F64, slots: in
     return cycles, flags, no_phase
 
 
-def _thin(rng: np.random.Generator, base: GnssObservations, rover: GnssObservations, hard: Hardness) -> GnssObservations:
+def _thin(
+    rng: np.random.Generator, base: GnssObservations, rover: GnssObservations, hard: Hardness
+) -> GnssObservations:
     from kinema.estimate.rtk_solution import pick_epochs
 
     second = np.rint((base.t_ns - rover.t_ns[0]) * 1e-9)

@@ -16,14 +16,18 @@ import numpy as np
 from kinema.core.arrays import F64, I64, Bool
 from kinema.core.satellites import SYSTEMS
 from kinema.estimate.options import Progress, silent
-from kinema.estimate.rtk_filter import HEAD, SATS, ArcIntegers, FilterOutput, RtkFilter, no_integers
+from kinema.estimate.rtk_filter import HEAD, SATS, FilterOutput, RtkFilter
+from kinema.estimate.rtk_integers import ArcIntegers, Poll, no_integers
 from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_table import SLOTS, RtkTable
 
 SNAPSHOT_BYTES = 300_000_000
 ROUNDS = 2
+SEEN_WEIGHT, UNSEEN_WEIGHT = 0.5, 2.0
+"""The same of what was known before, of arcs that were searched again and of others."""
 CONFIRM = 2.0
-MAJORITY = 0.9
+SEARCH_WEIGHT = 3.0
+"""Votes of a search of the combined solution, in those of one epoch of the causal filter."""
 LOOK_OVER = 20
 RELEASE_SIGMA = 3.0
 """A held integer that disagrees by more with all others is let go: the batch has no later epoch to notice it."""
@@ -140,6 +144,7 @@ class Batch:
     def __init__(self, table: RtkTable, params: RtkParams, arc: I64, *, static: bool, progress: Progress) -> None:
         self.table, self.params, self.arc, self.static, self.progress = table, params, arc, static, progress
         self.back_table, self.back_arc, self.back_rows = reverse(table, arc)
+        self.length = np.bincount(arc[arc >= 0], minlength=int(arc.max(initial=-1)) + 1)
         self.chosen = self._epochs_to_search()
 
     def _epochs_to_search(self) -> Bool:
@@ -158,8 +163,8 @@ class Batch:
             chosen[keep] = True
         return chosen
 
-    def passes(self, integers: ArcIntegers, chosen: Bool) -> Passes:
-        """Forward and backward passes, with snapshots of both at the chosen epochs."""
+    def passes(self, integers: ArcIntegers, chosen: Bool, poll: Poll | None = None) -> Passes:
+        """Forward and backward passes, with snapshots of both at the chosen epochs; both vote where a poll is given."""
         n = len(self.table.t_ns)
         t = self.table.t_ns
         ahead = RtkFilter(self.table, self.params, self.arc, static=self.static, integers=integers)
@@ -168,6 +173,8 @@ class Batch:
             ahead.step(k)
             if chosen[k]:
                 kept[k] = snapshot(ahead)
+            if poll is not None:
+                _ask(ahead, k, poll)
         back = RtkFilter(self.back_table, self.params, self.back_arc, static=self.static, integers=integers)
         after: dict[int, Snapshot] = {}
         prior, prior_cov = np.full((n, 6), np.nan), np.full((n, 6, 6), np.nan)
@@ -179,9 +186,11 @@ class Batch:
                     after[k] = foreseen(back, float(t[k + 1] - t[k]) * 1e-9)
                 prior[k], prior_cov[k] = s.x[:6], s.p[:6, :6]
             back.step(j)
+            if poll is not None:
+                _ask(back, j, poll)
         return Passes(ahead, kept, after, prior, prior_cov)
 
-    def search(self, both: Passes, known: ArcIntegers, figures: F64) -> ArcIntegers:
+    def search(self, both: Passes, known: ArcIntegers, figures: F64, poll: Poll) -> ArcIntegers:
         """Search the combined float solution at its snapshots, one after another; each gives its arcs a vote.
 
         What is known already is held, and let go where it disagrees. figures (n, 8) receives what each search found.
@@ -193,8 +202,7 @@ class Batch:
         memory_arc = np.full((SATS, SLOTS), -1, dtype=np.int64)
         index = np.full((SATS, SLOTS + 1), -1, dtype=np.int64)
         dd, integer = np.zeros((200, 4), dtype=np.int64), np.zeros(200)
-        votes: dict[int, dict[tuple[int, float], int]] = {}
-        visits = np.zeros(len(known.datum), dtype=np.int64)
+        visited = np.zeros(len(known.datum), dtype=np.bool_)
         settings = ahead.fix_settings.copy()
         settings[2], settings[7] = CONFIRM, RELEASE_SIGMA
         datum = float(known.datum.max(initial=-1) + 1)
@@ -215,20 +223,20 @@ class Batch:
             old[old] = known.datum[here[old]] >= 0
             memory[old, 0], memory[old, 1], memory[old, 2] = known.value[here[old]], known.datum[here[old]], CONFIRM
             memory_arc = here
-            visits[here[here >= 0]] += 1
+            visited[here[here >= 0]] = True
             rows = np.arange(t.row_start[k], t.row_start[k + 1])
             dx, less = np.zeros(3), np.zeros((3, 3))
             status, count, datum = fix_epoch(
-                x, p, index, lock, rows, len(rows), t.sat, ahead.group, len(SYSTEMS), t.elevation, t.wavelength, ahead.usable,
-                memory, datum, settings, dx, less, figures[k], dd, integer,
+                x, p, index, lock, rows, len(rows), t.sat, ahead.group, len(SYSTEMS), t.elevation, t.wavelength,
+                ahead.usable, memory, datum, settings, dx, less, figures[k], dd, integer,
             )  # fmt: skip
             if status > 0:
                 datum = remember(dd, integer, count, memory, datum, CONFIRM)
-                for s, f in np.argwhere((memory[:, :, 1] >= 0.0) & (here >= 0)):
-                    key = (int(memory[s, f, 1]), float(memory[s, f, 0]))
-                    poll = votes.setdefault(int(here[s, f]), {})
-                    poll[key] = poll.get(key, 0) + 1
-        return _elected(votes, visits, known)
+                told = np.nonzero((memory[:, :, 1] >= 0.0) & (here >= 0))
+                _vote(poll, here[told], memory[told], told, SEARCH_WEIGHT)
+        told = np.flatnonzero(known.datum >= 0)
+        poll.vote(told, known.value[told], known.datum[told], np.where(visited[told], SEEN_WEIGHT, UNSEEN_WEIGHT))
+        return poll.elect()
 
     def _still_open(self, known: ArcIntegers, usable: Bool) -> Bool:
         """Epochs at which arcs that could be fixed are not, of those to search; and a few to look over the others."""
@@ -248,8 +256,9 @@ class Batch:
         figures = np.zeros((len(self.table.t_ns), 8))
         for turn in range(ROUNDS):
             self.progress("batch: float solution" if turn == 0 else "batch: with integers", turn / (ROUNDS + 1))
-            both = self.passes(known, chosen)
-            known = self.search(both, known, figures)
+            poll = Poll(self.length)
+            both = self.passes(known, chosen, poll if turn == 0 else None)
+            known = self.search(both, known, figures, poll)
             chosen = self._still_open(known, both.ahead.usable)
         self.progress("batch: fixed solution", ROUNDS / (ROUNDS + 1))
         last = self.passes(known, np.zeros_like(chosen))
@@ -301,18 +310,19 @@ class Batch:
         return tied
 
 
-def _elected(votes: dict[int, dict[tuple[int, float], int]], visits: I64, before: ArcIntegers) -> ArcIntegers:
-    """The integer that nearly all searches of an arc gave; one on which they disagree stays open.
+def _vote(poll: Poll, arcs: I64, memory: F64, place: tuple[I64, I64], weight: float) -> None:
+    """Vote with what is remembered (k, 3) of arcs (k,) at satellites and slots `place`."""
+    group = (memory[:, 1].astype(np.int64) * 10 + place[0] // 100) * SLOTS + place[1]
+    poll.vote(arcs, memory[:, 0], group, weight)
 
-    An arc that was not visited keeps what was known before.
-    """
-    known = ArcIntegers(before.value.copy(), before.datum.copy())
-    known.datum[(visits > 0) | (known.datum < 0)] = -1
-    for a, poll in votes.items():
-        key, count = max(poll.items(), key=lambda item: item[1])
-        if count >= MAJORITY * sum(poll.values()) and (count >= 2 or before.datum[a] == key[0]):
-            known.datum[a], known.value[a] = key
-    return known
+
+def _ask(one: RtkFilter, k: int, poll: Poll) -> None:
+    """Let a filter fix the epoch k that it just took in, and vote with what it holds."""
+    one.fix(k)
+    s = one.state
+    if one.out.status[k] > 0:
+        told = np.nonzero((s.memory[:, :, 2] >= one.params.confirm_epochs) & (s.arc_of >= 0))
+        _vote(poll, s.arc_of[told], s.memory[told], told, 1.0)
 
 
 def run_batch(

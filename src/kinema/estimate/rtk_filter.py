@@ -10,6 +10,7 @@ from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.core.satellites import SYSTEMS
 from kinema.core.streams import LLI_HALF
 from kinema.estimate.options import Progress, silent
+from kinema.estimate.rtk_integers import ArcIntegers, no_integers
 from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_table import SLOTS, RtkTable
 
@@ -21,20 +22,6 @@ AMBIGUITY_VAR_M2 = 900.0
 SEARCH_EVERY = 5
 """Epochs between searches for the few that are still open where enough integers are held."""
 FLOAT, FIXED_NOW, FIXED_HELD = 0, 1, 2
-
-
-@dataclass(frozen=True)
-class ArcIntegers:
-    """Known integers of arcs: value (arcs,) in cycles, comparable within one datum (arcs,), −1 for unknown."""
-
-    value: F64
-    datum: I64
-
-
-def no_integers(arc: I64) -> ArcIntegers:
-    """Nothing known of any arc."""
-    arcs = int(arc.max(initial=-1)) + 1
-    return ArcIntegers(np.zeros(arcs), np.full(arcs, -1, dtype=np.int64))
 
 
 @dataclass
@@ -109,8 +96,7 @@ class RtkFilter:
         beyond = 1e-6 * max(length - params.ionosphere_from_m, 0.0)
         iono = (params.ionosphere_ppm * beyond) ** 2
         self.zenith = np.array([(params.zenith_ppm * 1e-6 * length) ** 2, (params.shared_ionosphere_ppm * beyond) ** 2])
-        has_doppler = np.isfinite(table.doppler).any()
-        accel = 0.0 if static else params.accel_psd_m2ps3 if has_doppler else 1000.0
+        accel = 0.0 if static else params.accel_psd_m2ps3
         self.settings = np.array([
             accel, 1e-9, iono, 0.0, params.arc_gap_s, AMBIGUITY_VAR_M2, 2.5, 8.0, 3.0, 6.0, 2.5, 0.0,
         ])  # fmt: skip

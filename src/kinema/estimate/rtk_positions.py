@@ -18,11 +18,12 @@ LOOKS = 15
 def approximate_positions(
     rover: GnssObservations, states: SatelliteStates, p: Pairing, epoch: I64, corrected: F64, base_e_m: F64,
     cn0: F64, params: RtkParams,
-) -> tuple[F64, F64, F64]:  # fmt: skip
+) -> tuple[F64, F64, F64, F64]:  # fmt: skip
     """Positions (n, 3) and covariances (n, 3, 3) from ranges corrected by the base, (m, slots).
 
     Epochs without enough satellites take the nearest position found (their covariance stays NaN), so that every row
-    can be linearised. The third array (n,) tells by how much the codes' variances are too small, from their residuals.
+    can be linearised. The third array (n,) tells by how much the codes' sigmas are too small, from their residuals,
+    the fourth (m, slots) how many sigmas each is off.
     """
     from kinema.kernels.carrier import code_positions
 
@@ -30,10 +31,11 @@ def approximate_positions(
     x = np.full((n, 3), np.nan)
     cov = np.full((n, 3, 3), np.nan)
     scale = np.ones(n)
+    misfit = np.full(corrected.shape, np.nan)
     group = (rover.sat // 100).astype(np.int64)
     code_positions(
         rover.row_start, states.p_e_m, corrected, group, np.nan_to_num(cn0, nan=45.0), base_e_m,
-        params.code_sigma_m, params.elevation_mask_rad, len(SYSTEMS), x, cov, scale,
+        params.code_sigma_m, params.elevation_mask_rad, len(SYSTEMS), x, cov, scale, misfit,
     )  # fmt: skip
     found = np.flatnonzero(np.isfinite(x[:, 0]))
     if len(found):
@@ -43,7 +45,7 @@ def approximate_positions(
         nearer = np.abs(t[found[before]] - t) < np.abs(t[found[place]] - t)
         missing = ~np.isfinite(x[:, 0])
         x[missing] = x[found[np.where(nearer, before, place)]][missing]
-    return x, cov, scale
+    return x, cov, scale, misfit
 
 
 def own_positions(observations: GnssObservations, states: SatelliteStates, start_e_m: F64) -> F64:
@@ -61,6 +63,6 @@ def own_positions(observations: GnssObservations, states: SatelliteStates, start
     code_positions(
         row_start, np.ascontiguousarray(states.p_e_m[rows]), code[:, None].copy(),
         observations.sat[rows].astype(np.int64) // 100, np.full((len(rows), 1), 45.0), start_e_m, 3.0, 0.17,
-        len(SYSTEMS), x, cov, np.ones(len(chosen)),
+        len(SYSTEMS), x, cov, np.ones(len(chosen)), np.empty(code[:, None].shape),
     )  # fmt: skip
     return x

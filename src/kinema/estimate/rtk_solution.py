@@ -19,7 +19,7 @@ from kinema.estimate.protection import horizontal_level
 from kinema.estimate.rtk_batch import BatchOutput, run_batch
 from kinema.estimate.rtk_filter import FilterOutput, continuous_arcs, run_filter
 from kinema.estimate.rtk_params import RtkParams
-from kinema.estimate.rtk_table import SLOTS, RtkTable, base_position, build_table, repeated_codes
+from kinema.estimate.rtk_table import SLOTS, RtkTable, base_position, build_table, steadiness
 from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
@@ -54,7 +54,7 @@ def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) ->
     table = build_table(recording, options, params)
     arc, slip = continuous_arcs(table, params)
     if not options.instantaneous:
-        table = repeated_codes(table, arc, params)
+        table = steadiness(table, arc, params)
     filter_only = options.method == "filter" or options.instantaneous
     if filter_only:
         out = run_filter(

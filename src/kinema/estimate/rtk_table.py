@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,9 @@ SLOTS = 3
 BASE_OFF_M = 150.0
 """Codes alone, ionosphere and all, find a receiver better than this."""
 MOVING_M = 30.0
+ALONE_SIGMAS = 2.5
+"""A code that misfits its epoch by more of the epoch's own sigmas counts less by itself."""
+STEADY_S = 4.0
 FAR_M = 500_000.0
 """A base farther than this is a mistake."""
 
@@ -108,7 +111,7 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         value += model[:, None]
         value[~usable] = np.nan
     check_base_stands(base, base_states, base_e_m, origin)
-    x0, cov, scale = approximate_positions(rover, rover_states, p, epoch, code, base_e_m, cn0, params)
+    x0, cov, scale, misfit = approximate_positions(rover, rover_states, p, epoch, code, base_e_m, cn0, params)
     check_base(x0, base_e_m, origin)
     rho, unit, azimuth, elevation = _empty_geometry(m)
     lines_of_sight(epoch, rover_states.p_e_m, x0, rho, unit, azimuth, elevation)
@@ -121,7 +124,8 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         value -= less[:, None]
         value[low] = np.nan
     code_var, phase_var = _variances(elevation, cn0, cn0_b, rover.sat, params)
-    code_var *= scale[epoch][:, None] ** 2
+    alone = np.maximum(np.nan_to_num(misfit) / (ALONE_SIGMAS * scale[epoch])[:, None], 1.0)
+    code_var *= (scale[epoch][:, None] * alone) ** 2
     # What satellite clocks and atmosphere do since the base's epoch is the same for all epochs that use it.
     phase_var += (params.ageing_mps * np.clip(p.age_s, 0.0, params.max_age_s)[epoch][:, None]) ** 2
     doppler, doppler_var = _doppler(rover, rover_states, p, unit, x0, epoch, elevation, wavelength, cn0, params)
@@ -137,6 +141,21 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         {k: tuple(s[2] for s in v) for k, v in p.slots.items()},
         {k: tuple(rover.signals[k][s[0]] for s in v) for k, v in p.slots.items()},
     )  # fmt: skip
+
+
+def steadiness(table: RtkTable, arc: I64, params: RtkParams) -> RtkTable:
+    """The table with codes counted less because their errors last, and least where a satellite's arcs have only begun.
+
+    What keeps losing lock is reflected or bent: in the first STEADY_S seconds of its oldest arc the sigma of a
+    satellite's codes is up to `params.young_factor` times larger.
+    """
+    t_ns = table.t_ns[table.epoch]
+    began = np.full(int(arc.max(initial=-1)) + 2, np.iinfo(np.int64).max)
+    np.minimum.at(began, arc, t_ns[:, None])
+    age_s = np.where(arc >= 0, (t_ns[:, None] - began[arc]) * 1e-9, 0.0).max(axis=1)
+    young = np.clip(1.0 - age_s / STEADY_S, 0.0, 1.0)
+    factor = params.lasting_factor**2 * (1.0 + (params.young_factor**2 - 1.0) * young)
+    return replace(table, code_var=table.code_var * factor[:, None])
 
 
 def check_base_stands(base: GnssObservations, states: SatelliteStates, base_e_m: F64, origin: str) -> None:

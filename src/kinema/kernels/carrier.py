@@ -15,6 +15,8 @@ from kinema.kernels.jit import kernel
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
+SCALE_CAP = 9.0
+"""Squared sigmas that one residual counts at most where an epoch's scale is judged: the rest of it is its own."""
 
 
 @kernel
@@ -192,10 +194,13 @@ def code_positions(
     x: A,
     cov: A,
     scale: A,
+    misfit: A,
 ) -> None:
     """Position of each epoch from ranges corrected by a base: x (n, 3), cov (n, 3, 3), NaN where not determined.
 
-    corrected (m, slots) = range + clock of its system and slot. Starts at the epoch before, at first at `start`.
+    corrected (m, slots) = range + clock of its system and slot. Starts at the epoch before, at first at `start`. Also
+    written: scale (n,) by how much the codes of an epoch are worse than their sigmas, misfit (m, slots) the residual
+    of each in its own sigmas, NaN where the epoch has no position.
     """
     n, slots = len(row_start) - 1, corrected.shape[1]
     here, dx = start.copy(), np.zeros(3)
@@ -231,6 +236,10 @@ def code_positions(
             continue
         x[k] = here
         scale[k] = _covariance(y, w, g, e, n_systems * slots, fitted, cov[k])
+        for i in range(first, last):
+            for f in range(slots):
+                j = (i - first) * slots + f
+                misfit[i, f] = abs(fitted[j]) * math.sqrt(w[j])
 
 
 @kernel
@@ -243,7 +252,7 @@ def _covariance(y: A, w: A, g: A, e: A, n_groups: A, fitted: A, cov: A) -> A:
             t = fitted[i] * fitted[i] * w[i] / 4.0
             u = w[i] / (1.0 + t)
             sw[g[i]] += u
-            plain += min(w[i] * fitted[i] * fitted[i], 100.0)
+            plain += min(w[i] * fitted[i] * fitted[i], SCALE_CAP)
             count += 1
             for r in range(3):
                 se[g[i], r] += u * e[i, r]

@@ -253,8 +253,8 @@ def float_epoch(
                     count += 1
             if count >= 2:
                 update_group(
-                    x, p, n, index, lock, rows, count, signal, 0, sat, unit, wet, iono_map, wavelength, code, code_var, origin,
-                    settings[6:8], code_innovation, code_flag, w,
+                    x, p, n, index, lock, rows, count, signal, 0, sat, unit, wet, iono_map, wavelength,
+                    code, code_var, origin, settings[6:8], code_innovation, code_flag, w,
                 )  # fmt: skip
     count = 0
     for f in range(slots):
@@ -264,8 +264,8 @@ def float_epoch(
                 count += 1
     if count >= 2:
         update_group(
-            x, p, n, index, lock, rows, count, signal, 1, sat, unit, wet, iono_map, wavelength, phase, phase_var, origin,
-            settings[8:10], phase_innovation, phase_flag, w,
+            x, p, n, index, lock, rows, count, signal, 1, sat, unit, wet, iono_map, wavelength,
+            phase, phase_var, origin, settings[8:10], phase_innovation, phase_flag, w,
         )  # fmt: skip
     for r in range(row0, row1):
         for f in range(slots):

@@ -12,8 +12,8 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64
 from kinema.core.tracks import BoxTracks, Detections
+from kinema.kernels.box_motion import BoxMotion
 from kinema.kernels.box_smooth import smooth_coordinate
-from kinema.kernels.box_tracks import BoxMotion
 from kinema.tracking.online import UNKNOWN_RATE_HZ, run
 
 RESTLESS = (0.1, 0.2, 0.4, 0.8, 1.6)

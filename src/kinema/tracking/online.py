@@ -10,7 +10,8 @@ import numpy as np
 from kinema.core.arrays import F64, I64, Bool, gate
 from kinema.core.tracks import BoxTracks, Detections
 from kinema.errors import DataError
-from kinema.kernels.box_tracks import CONFIRMED, FREE, BoxMotion, step
+from kinema.kernels.box_motion import CONFIRMED, FREE, BoxMotion
+from kinema.kernels.box_tracks import step
 
 UNKNOWN_RATE_HZ = 25.0
 

@@ -1,0 +1,108 @@
+"""Which box belongs to which track: scores of pairs and four rounds of association (arrays as in `box_motion`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinema.kernels.box_motion import CONFIRMED, TENTATIVE, BoxMotion, box_scale, overlap
+from kinema.kernels.jit import kernel
+from kinema.kernels.pairs import NO_PAIR, match_pairs, sorted_order
+
+MOST_PARTNERS = 100
+"""Candidates of one track in one round: memory stays linear however many boxes lie over each other."""
+
+
+@kernel
+def _unlikeness(x: np.ndarray, var: np.ndarray, det: np.ndarray, noise: float) -> float:
+    """Twice the negative log-likelihood of a box, in units of the track's size, with a quarter of the usual volume
+    term: long-lost tracks then compete with fresh ones without winning by vagueness."""
+    size = box_scale(x[2], x[3])
+    total = 0.0
+    for c in range(4):
+        s = var[c, 0] + (noise * size) ** 2
+        total += (det[c] - x[c]) ** 2 / s + 0.25 * np.log(s / (size * size))
+    return total
+
+
+@kernel
+def _pair_cost(
+    turn: int,
+    x: np.ndarray,
+    var: np.ndarray,
+    box: np.ndarray,
+    score: float,
+    lost_s: float,
+    least: float,
+    how: BoxMotion,
+) -> float:
+    """Cost of a track and a detection in one of the rounds of `associate`; NO_PAIR where they cannot belong."""
+    if turn == 1:
+        cost = _unlikeness(x, var, box, 0.3)
+        return cost if cost <= how.likely else NO_PAIR
+    o = overlap(x, box, 0.0)
+    if turn == 0:
+        worth = 1.0 - o * (1.0 - how.of_score * (1.0 - score)) + 0.02 * min(lost_s, 1.0)
+        return worth if o >= least else NO_PAIR
+    return 1.0 - o if o >= (how.weak_overlap if turn == 2 else 0.1) else NO_PAIR
+
+
+@kernel
+def _cheapest(cols: np.ndarray, costs: np.ndarray) -> int:
+    """Bring the MOST_PARTNERS cheapest candidates to the front."""
+    order = np.empty(len(costs), np.int64)
+    sorted_order(costs, order)
+    old_cols, old_costs = cols.copy(), costs.copy()
+    for k in range(MOST_PARTNERS):
+        cols[k], costs[k] = old_cols[order[k]], old_costs[order[k]]
+    return MOST_PARTNERS
+
+
+@kernel
+def associate(
+    x: np.ndarray,
+    var: np.ndarray,
+    mood: np.ndarray,
+    mark: np.ndarray,
+    det: np.ndarray,
+    score: np.ndarray,
+    strong: np.ndarray,
+    before_s: float,
+    now_s: float,
+    lost_least: float,
+    how: BoxMotion,
+    row_to_col: np.ndarray,
+    col_to_row: np.ndarray,
+) -> None:
+    """Four rounds, each over what the ones before left: confirmed tracks by overlap; by likelihood; fresh ones with
+    weak detections; tentative tracks. `lost_least` is the overlap asked of a track that was missed. row_to_col
+    (tracks,), col_to_row (detections,) get partners, else −1."""
+    n, m = len(x), len(det)
+    row_to_col[:] = -1
+    col_to_row[:] = -1
+    rows, cols, costs = np.empty(256, np.int32), np.empty(256, np.int32), np.empty(256)
+    for turn in range(4):
+        k = 0
+        for t in range(n):
+            first = k
+            if mark[t, 0] != (TENTATIVE if turn == 3 else CONFIRMED) or row_to_col[t] >= 0:
+                continue
+            fresh = mood[t, 3] >= before_s
+            if turn == 2 and not fresh:
+                continue
+            lost_s = 0.0 if fresh else now_s - mood[t, 3]
+            least = how.least_overlap if fresh else lost_least
+            for j in range(m):
+                if col_to_row[j] >= 0 or strong[j] == (turn == 2):
+                    continue
+                cost = _pair_cost(turn, x[t], var[t], det[j], score[j], lost_s, least, how)
+                if cost >= NO_PAIR:
+                    continue
+                if k == len(rows):
+                    rows = np.concatenate((rows, rows))
+                    cols = np.concatenate((cols, cols))
+                    costs = np.concatenate((costs, costs))
+                rows[k], cols[k], costs[k] = t, j, cost
+                k += 1
+            if k - first > MOST_PARTNERS:
+                k = first + _cheapest(cols[first:k], costs[first:k])
+        match_pairs(rows[:k], cols[:k], costs[:k], row_to_col, col_to_row)

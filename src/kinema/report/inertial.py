@@ -55,7 +55,12 @@ FAMILIES = (
     Family("Gyroscope bias", "Gyro bias", "°/s", 180 / np.pi, tuple((f"gyro_bias_{a}", a) for a in _XYZ)),
     Family("Accelerometer bias", "Accel bias", "mg", 1e3 / 9.80665, tuple((f"accel_bias_{a}", a) for a in _XYZ)),
     Family(
-        "Mounting of the IMU", "°", 180 / np.pi, tuple((f"mounting_{a}", a) for a in ("roll", "pitch", "yaw")), True
+        "Mounting of the IMU",
+        "Mounting",
+        "°",
+        180 / np.pi,
+        tuple((f"mounting_{a}", a) for a in ("roll", "pitch", "yaw")),
+        True,
     ),
     Family("Antenna from the IMU", "Antenna", "m", 1.0, tuple((f"lever_{a}", a) for a in ("forward", "right", "down"))),
     Family("Time offset of the IMU", "Time offset", "ms", 1e3, (("time_offset", "to GPS time"),)),

@@ -18,7 +18,7 @@ HELP = "take satellites away now and then, and measure the drift"
 EXAMPLES = """examples:
   kinema outage drive/ --every 45 --length 15,30
   kinema outage --fixes rtk.pos --imu imu.csv --every 120 --length 60 --method smooth
-  kinema outage drive/ --wheels wheels.csv --every 90 --length 10,30,60 --json
+  kinema outage drive/ --wheels wheels.csv --every 90 --length 10,30,60 --report outages.html
 
 The windows are the same on every run: --length seconds each --every seconds from --start, or from 20 s after the first
 motion. The drift is judged by the truth in the recording if there is one, else by the fixes that were taken away.
@@ -41,6 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--method", choices=("filter", "smooth", "batch"), default="filter", help="filter is causal (default)")
     add("--config", metavar="TOML", help="settings of the algorithms")
     add("--on-bad", choices=("raise", "skip"), default="raise", help="bad lines: stop, or skip and count")
+    add("--report", metavar="HTML", help="also write a page with plots of the drift")
     add("--json", action="store_true", help="print the figures as JSON")
     add("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -49,26 +50,33 @@ def run(args: argparse.Namespace) -> int:
     """Solve once per length, with all its windows masked, and judge."""
     from kinema.analysis.outage import judge, windows
     from kinema.cli.progress import progress_bar
-    from kinema.config import first_epoch_ns, load_toml, resolve
+    from kinema.config import first_epoch_ns, load_toml, resolve, settings_of
     from kinema.core.time import parse_time
     from kinema.estimate.strategy import solve
 
     settings = {"mode": args.mode, "method": args.method}
+    solving.check_outputs([args.report] if args.report else [])
     with progress_bar(quiet=args.quiet or args.json) as progress:
         recording = solving.gather(args, progress)
         if args.base_position:
             settings["base_position_e_m"] = args.base_position.split(",")
-        layers = (recording.settings, load_toml(args.config) if args.config else {}, settings)
+        layers = (settings_of(recording), load_toml(args.config) if args.config else {}, settings)
         options = replace(resolve(*layers, recording=recording), progress=progress)
         truth = recording.streams.get("truth") or recording.streams.get("fixes")
         reference: Solution = truth if truth is not None else solve(recording, replace(options, method="batch"))
         first = parse_time(args.first, first_epoch_ns(recording)) if args.first else None
-        reports = []
+        reports, solved = [], []
         for length in lengths(args.length):
             spans = windows(reference, args.every, length, first)
             roles = ("gnss", "fixes") if args.sensor == "gnss" else (args.sensor,)
             masks = tuple((role, start, stop) for role in roles for start, stop in spans)
-            reports.append(judge(solve(recording, replace(options, masks=options.masks + masks)), reference, spans))
+            solved.append(solve(recording, replace(options, masks=options.masks + masks)))
+            reports.append(judge(solved[-1], reference, spans))
+        if args.report:
+            from kinema.report.outage_page import outage_report
+
+            runs = list(zip(reports, solved, strict=True))
+            outage_report(runs, reference, sensor=args.sensor, title=recording.name or "Outages").save(args.report)
     if args.json:
         print(json.dumps({"method": args.method, "lengths": [asdict(report) for report in reports]}, indent=2))
     else:

@@ -6,7 +6,7 @@ import { paint } from "./theme.js";
 
 const HALO = 12;
 const THIN = 2.2;
-const HOLDS_95 = 1.96;
+const BAND_95 = 1.96;
 
 // Stretches without a position, or bridged by dead reckoning, that lie in [from, to): [first, last, kind, seconds].
 function stretches(view, time, from, to) {
@@ -91,7 +91,7 @@ export function drawBand(ctx, camera, path, sigmas, from, to) {
     }
     before = i;
     const variance = dy * dy * se[i] * se[i] - 2 * dx * dy * r[i] * se[i] * sn[i] + dx * dx * sn[i] * sn[i];
-    const half = HOLDS_95 * Math.sqrt(Math.max(variance, 0)) * camera.scale;
+    const half = BAND_95 * Math.sqrt(Math.max(variance, 0)) * camera.scale;
     if (!(half > THIN)) {
       fill();
       continue;

@@ -108,6 +108,27 @@ def grouped_fit(y: A, weight: A, group: A, unit: A, n_groups: A, threshold: A, d
 
 
 @kernel
+def _majority(y: A, fitted: A, slots: A, step: A) -> A:
+    """Whether enough satellites agree to tell which of them do not: each one that is off asks for one more of them.
+
+    A reflected satellite is off on all its signals alike, so that satellites are counted, not signals. Where none is
+    off, four that agree are taken as they are.
+    """
+    agree, off = 0, 0
+    for first in range(0, len(y), slots):
+        there, far = False, False
+        for j in range(first, first + slots):
+            if math.isfinite(y[j]):
+                there = True
+                far = far or abs(fitted[j]) > step
+        if there and far:
+            off += 1
+        elif there:
+            agree += 1
+    return off == 0 or agree >= 4 + off
+
+
+@kernel
 def arcs(
     t_ns: A,
     row_start: A,
@@ -158,13 +179,14 @@ def arcs(
                     w[j] = (s / 0.005) ** 2
                 e[j] = unit[i]
         free = grouped_fit(y, w, g, e, 1, 3.0, dx, fitted)
+        doubtful = free >= 2 and not _majority(y, fitted, slots, td_step)
         for i in range(first, last):
             for f in range(slots):
                 if not math.isfinite(phase_m[i, f]):
                     continue
                 j = (i - first) * slots + f
                 m = memory[sat[i], f]
-                if free >= 2 and slip[i, f] == 0 and abs(fitted[j]) > td_step:
+                if free >= 2 and slip[i, f] == 0 and (doubtful or abs(fitted[j]) > td_step):
                     slip[i, f] = 3
                 other = 0 if f > 0 else 1
                 gf = np.nan

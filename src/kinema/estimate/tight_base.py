@@ -16,7 +16,18 @@ from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_solution import restricted
 from kinema.estimate.rtk_table import SLOTS, RtkTable, build_table
 from kinema.estimate.tight_params import TightParams
-from kinema.estimate.tight_rows import TightRows, epochs_of, event, give_places, lifetimes, sorted_rows, thinned
+from kinema.estimate.tight_rows import (
+    Speeds,
+    TightRows,
+    code_again,
+    epochs_of,
+    event,
+    give_places,
+    lasting_s,
+    lifetimes,
+    sorted_rows,
+    thinned,
+)
 from kinema.kernels import tight as kt
 from kinema.kernels.rtk import IONOSPHERE_S, ZENITH_S
 
@@ -24,8 +35,8 @@ ZENITH, IONOSPHERE, FIRST_FREE = 2, 3, 4
 L1_M = 0.1902936727983649
 CLOCK_SIGMA_M = 300.0
 AMBIGUITY_WALK = 1e-9
-CODE_REPEATS_S, PHASE_REPEATS_S = 2.0, 1.0
-"""Errors of codes, and of phases, are taken to last so long: multipath."""
+PHASE_REPEATS_S = 1.0
+"""Errors of phases are taken to last so long: multipath."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,10 @@ class BaseRows:
     length_m: float
 
 
-def base_rows(recording: Recording, options: SolveOptions, t0_ns: int, params: TightParams, rtk: RtkParams) -> BaseRows:
-    """Rows of "gnss" against "base". Raises as build_table does."""
+def base_rows(
+    recording: Recording, options: SolveOptions, t0_ns: int, params: TightParams, rtk: RtkParams, speeds: Speeds
+) -> BaseRows:  # fmt: skip
+    """Rows of "gnss" against "base"; `speeds` tell how long a reflection stays. Raises as build_table does."""
     recording = restricted(recording, options)
     table = build_table(recording, options, rtk)
     arc, _ = continuous_arcs(table, rtk)
@@ -73,7 +86,8 @@ def base_rows(recording: Recording, options: SolveOptions, t0_ns: int, params: T
     place[has_phase] = arc_place[which]
     renumbered = np.full(arc.shape, -1, dtype=np.int64)
     renumbered[has_phase] = which
-    rows = _rows(table, epoch, has_code, has_phase, code_clock, slant, place, renumbered, t_s[chosen])
+    again = code_again(lasting_s(speeds.at(t_s)[table.epoch]), epoch, table.sat, t_s[chosen])
+    rows = _rows(table, epoch, has_code, has_phase, code_clock, slant, place, renumbered, again, t_s[chosen])
     epochs = epochs_of(t_s[chosen], table.x0_e_m[chosen], rows[7], states.events, len(chosen))
     order = np.lexsort((rows[1], rows[0], rows[7]))
     data = TightRows(
@@ -150,14 +164,15 @@ class _States:
 
 def _rows(
     table: RtkTable, epoch: I64, has_code: Bool, has_phase: Bool, code_clock: I64, slant: I64, place: I64, arc: I64,
-    t_s: F64,
+    code_again: F64, t_s: F64,
 ) -> tuple[I64, F64, F64, F64, F64, I64, F64, I64, I64, I64]:  # fmt: skip
     """kind, var, value, again, unit, at, by, epoch, sat, arc of all rows."""
     step = max(float(np.median(np.diff(t_s))), 1e-3) if len(t_s) > 1 else 1.0
     parts = []
-    for kind, has, value, var, lasting in (
-        (kt.CODE, has_code, table.code, table.code_var, CODE_REPEATS_S),
-        (kt.PHASE, has_phase, table.phase, table.phase_var, PHASE_REPEATS_S),
+    phase_again = np.full(len(epoch), 1.0 + PHASE_REPEATS_S / step)
+    for kind, has, value, var, times in (
+        (kt.CODE, has_code, table.code, table.code_var, code_again),
+        (kt.PHASE, has_phase, table.phase, table.phase_var, phase_again),
     ):
         r, f = np.nonzero(has)
         delay = (table.wavelength[r, f] / L1_M) ** 2 * (1.0 if kind == kt.CODE else -1.0)
@@ -167,7 +182,7 @@ def _rows(
         at[:, 2], by[:, 2] = IONOSPHERE, delay * table.iono[r]
         at[:, 3], by[:, 3] = slant[r], delay
         at[:, 4] = place[r, f] if kind == kt.PHASE else -1
-        again = np.full(len(r), 1.0 + lasting / step)
+        again = times[r]
         parts.append((
             np.full(len(r), kind), var[r, f] * again, value[r, f], again, table.unit[r], at, by, epoch[r],
             table.sat[r], arc[r, f] if kind == kt.PHASE else np.full(len(r), -1),

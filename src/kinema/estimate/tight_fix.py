@@ -19,9 +19,13 @@ from kinema.kernels.tight_pass import State
 AGREE_S = 0.5
 """Epochs must agree for at least so long before integers are imposed."""
 TIE_SIGMA_M = 1e-4
+LOOSE_M, LOOSE_MPS = 5.0, 0.2
 RELEASE_EPOCHS, RELEASE_RATIO, RELEASE_SLIPS = 5, 12.0, 0.5
 """Phases whose integers are imposed and whose innovations are that far off for so many epochs, or of which that share
 slips at once, say that the integers were wrong."""
+DOUBT_EPOCHS, DOUBT_RATE, DOUBT_RATIO, DOUBT_TIED = 15, 0.9999, 1.5, 4
+"""Integers that must be right by the covariance and yet are told from others by no more than this ratio, in so many
+searches, say that the float solution is not as good as it claims."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Fixer:
     tied: F64 = field(default_factory=lambda: np.full((SATS, SLOTS), -1.0))
     datum: float = 0.0
     strange: int = 0
+    doubt: int = 0
     releases: int = 0
 
     def __post_init__(self) -> None:
@@ -102,6 +107,9 @@ class Fixer:
             t.wavelength, self.rows.usable, self.memory, self.datum, self.settings, np.zeros(3), np.zeros((3, 3)),
             self.figures[e], self.dd, self.integer,
         )  # fmt: skip
+        if self._doubtful(e):
+            self._release(state, sat, slot, place)
+            return np.zeros((0, 2), dtype=np.int64), np.zeros(0)
         if status > 0:
             self.datum = remember(self.dd, self.integer, count, self.memory, self.datum, float(self.confirm))
         return self._new_ties(e, sat, slot, place, arc)
@@ -145,9 +153,18 @@ class Fixer:
         self.strange = self.strange + 1 if np.mean(told[:, kt.T_RATIO]) > RELEASE_RATIO else 0
         return self.strange >= RELEASE_EPOCHS
 
+    def _doubtful(self, e: int) -> bool:
+        """Whether searches fail that could not, while hardly anything is fixed."""
+        ratio, rate = self.figures[e, 0], self.figures[e, 1]
+        if ratio >= self.params.ratio or self.tied_count[max(e - 1, 0)] > DOUBT_TIED:
+            self.doubt = 0
+        elif rate > DOUBT_RATE and 0.0 < ratio < DOUBT_RATIO:
+            self.doubt += 1
+        return self.doubt >= DOUBT_EPOCHS
+
     def _release(self, state: State, sat: I64, slot: I64, place: I64) -> None:
         """Let all integers go, and admit that position and velocity may be off."""
-        self.strange = 0
+        self.strange = self.doubt = 0
         self.releases += 1
         self.memory[:] = (0.0, -1.0, 0.0)
         self.tied[:] = -1.0
@@ -155,8 +172,8 @@ class Fixer:
             state.p[k, :] = state.p[:, k] = 0.0
             state.p[k, k] = 100.0**2
         for i in range(3):
-            state.p[ki.P + i, ki.P + i] += 1.0
-            state.p[ki.V + i, ki.V + i] += 0.2**2
+            state.p[ki.P + i, ki.P + i] += LOOSE_M**2
+            state.p[ki.V + i, ki.V + i] += LOOSE_MPS**2
         held = self.rows.arc_place[:, None] == place[None, :]
         self.found.broken |= held.any(axis=1) & (self.found.datum >= 0)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOrbits
 from kinema.core.recording import Recording
 from kinema.core.satellites import SYSTEMS
@@ -24,6 +24,8 @@ from kinema.kernels import tight as kt
 ZENITH = 2
 _SURE = 0.02
 """A code counts at least this share of what a direct one would."""
+REFLECTION_WAY_M, REFLECTION_S = 20.0, (2.0, 60.0)
+STILL_MPS = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,48 @@ class _Table:
     walk: F64
 
 
-def rover_rows(recording: Recording, options: SolveOptions, t0_ns: int, params: TightParams) -> TightRows:
-    """Rows of the recording's "gnss" with broadcast or precise orbits. Raises EstimationError where there are none."""
-    observations = _thinned_span(recording.need("gnss", GnssObservations), options)
+@dataclass(frozen=True)
+class Speeds:
+    """How fast the antenna went: speed_mps (k,) at t_s (k,) seconds since the origin."""
+
+    t_s: F64
+    speed_mps: F64
+
+    def at(self, t_s: F64) -> F64:
+        """Speeds at times, those between by interpolation."""
+        return np.interp(t_s, self.t_s, self.speed_mps) if len(self.t_s) else np.full(len(t_s), 10.0)
+
+
+def lasting_s(speed_mps: F64) -> F64:
+    """How long a reflection stays the same: for some metres of the way, or a minute at rest."""
+    return np.asarray(np.clip(REFLECTION_WAY_M / np.maximum(speed_mps, 1e-3), *REFLECTION_S))
+
+
+def code_again(lasting: F64, epoch: I64, sat: I64, t_s: F64) -> F64:
+    """How many times the error of a code counts (m,), at epochs (−1: not used) of times t_s, after others of its
+    satellite.
+
+    Of an error whose correlation falls to 1/e within `lasting` seconds (m,), n samples a step apart tell as much as
+    1 + (n − 1) tanh(step / 2 lasting) independent ones: the first in full, those that follow it that much less.
+    """
+    out = np.ones(len(epoch))
+    used = np.flatnonzero(epoch >= 0)
+    order = used[np.argsort(sat[used], kind="stable")]
+    apart = t_s[epoch[order[1:]]] - t_s[epoch[order[:-1]]]
+    follows = (sat[order[1:]] == sat[order[:-1]]) & (apart < 2.0 * lasting[order[1:]])
+    late = order[1:][follows]
+    out[late] = 1.0 / np.tanh(np.maximum(apart[follows], 1e-3) / (2.0 * lasting[late]))
+    return out
+
+
+def rover_rows(
+    recording: Recording, options: SolveOptions, t0_ns: int, params: TightParams, speeds: Speeds
+) -> TightRows:  # fmt: skip
+    """Rows of the recording's "gnss" with broadcast or precise orbits; `speeds` tell how long a reflection stays.
+
+    Raises EstimationError where there are none.
+    """
+    observations = _between(recording.need("gnss", GnssObservations), options)
     single = SingleParams(**dict(options.params.get("single", {})))
     dropped = ~used_mask(observations.t_ns, tuple((a, b) for name, a, b in options.masks if name == "gnss"))
     known = (
@@ -74,7 +115,9 @@ def rover_rows(recording: Recording, options: SolveOptions, t0_ns: int, params: 
             p0.append(np.full((keep_to - keep_from, 3), np.nan))
             continue
         track = solve_rows(rows, single, causal=False)
-        table = _table(rows, track, single, params, keep_from - start, keep_to - start, keep_from, arcs)
+        origin_s = (rows.observations.t_ns[0] - t0_ns) * 1e-9
+        still = speeds.at(rows.t_s + origin_s)[rows.epoch] < STILL_MPS
+        table = _table(rows, track, still, single, params, (keep_from - start, keep_to - start, keep_from), arcs)
         arcs = max(arcs, int(table.arc.max(initial=-1)) + 1)
         tables.append(table)
         starts.append(keep_from)
@@ -86,7 +129,7 @@ def rover_rows(recording: Recording, options: SolveOptions, t0_ns: int, params: 
     return _assembled(table, t_s, np.concatenate(p0), starts, params)
 
 
-def _thinned_span(observations: GnssObservations, options: SolveOptions) -> GnssObservations:
+def _between(observations: GnssObservations, options: SolveOptions) -> GnssObservations:
     first = 0 if options.from_ns is None else int(np.searchsorted(observations.t_ns, options.from_ns))
     last = len(observations.t_ns)
     if options.to_ns is not None:
@@ -97,17 +140,24 @@ def _thinned_span(observations: GnssObservations, options: SolveOptions) -> Gnss
 
 
 def _table(
-    rows: Rows, track: Track, single: SingleParams, params: TightParams, first: int, last: int, offset: int, arcs: int
-) -> _Table:
-    """Codes, Dopplers and carriers of the epochs first … last − 1 with what their residuals told of their noise."""
+    rows: Rows, track: Track, still: Bool, single: SingleParams, params: TightParams, part: tuple[int, int, int],
+    arcs: int,
+) -> _Table:  # fmt: skip
+    """Codes, Dopplers and carriers with what their residuals told of their noise; still (m,): at rest.
+
+    part: first epoch, last one (not included), and the number that the first has in all; arcs: numbers given out.
+    """
+    first, last, offset = part
     direct = np.clip(track.weight[:, CODE], _SURE, 1.0)
     slow = slow_part(rows, track.resid, track.weight[:, CODE])
     sigma = track.sigma
     step = float(np.median(rows.dt_s[1:])) if len(rows.t_s) > 1 else 1.0
-    again = {}
+    again: dict[int, F64] = {}
     for kind, longest in ((CODE, single.code_correlation_s), (DOPPLER, single.doppler_correlation_s)):
         most = min(1 + 2 * longest / step, len(rows.t_s))
-        again[kind] = min(max(repeats(rows, track.resid, sigma, kind), 1 + LEAST_S / step), most)
+        again[kind] = np.full(len(still), min(max(repeats(rows, track.resid, sigma, kind), 1 + LEAST_S / step), most))
+    # at rest a reflection stays for a minute, whatever the mean over the drive is
+    again[CODE][still] = np.maximum(again[CODE][still], 1 + 2 * REFLECTION_S[1] / step)
     code_noise2 = np.maximum(sigma[:, CODE] ** 2 - slow**2, (0.2 * sigma[:, CODE]) ** 2)
     phase, arc = _phases(rows)
     assumed = np.maximum(rows.sigma[:, CARRIER], 1e-9)
@@ -125,7 +175,7 @@ def _table(
     for kind, use, value, var, times in (
         (kt.CODE, sigma[:, CODE] > 0, rows.z[:, CODE], code_noise2 / direct, again[CODE]),
         (kt.DOPPLER, rows.sigma[:, DOPPLER] > 0, rows.z[:, DOPPLER], sigma[:, DOPPLER] ** 2, again[DOPPLER]),
-        (kt.PHASE, arc >= 0, phase, phase_sigma**2, 1.0),
+        (kt.PHASE, arc >= 0, phase, phase_sigma**2, np.ones(len(still))),
     ):
         k = np.flatnonzero(use & inside & np.isfinite(value) & np.isfinite(var) & (var > 0))
         parts.append(
@@ -133,8 +183,8 @@ def _table(
                 rows.epoch[k] - first + offset,
                 np.full(len(k), kind),
                 value[k],
-                var[k] * times,
-                np.full(len(k), times),
+                var[k] * times[k],
+                times[k],
                 rows.unit[k],
                 np.nan_to_num(rows.wet[k]) * (kind != kt.DOPPLER),
                 rows.observations.sat[k].astype(np.int64),

@@ -24,9 +24,9 @@ from kinema.estimate.tight import Run, places, run_causal, run_filter, run_smoot
 from kinema.estimate.tight_base import BaseRows, base_rows, with_ties
 from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer, early_ties, late_ties
 from kinema.estimate.tight_params import TightParams
-from kinema.estimate.tight_rows import TightRows, at_epochs, rover_rows
+from kinema.estimate.tight_rows import Speeds, TightRows, at_epochs, rover_rows
 from kinema.kernels import tight as kt
-from kinema.sensors.fix import fix_rows
+from kinema.sensors.fix import HAS_VELOCITY, fix_rows
 from kinema.sensors.imu_signal import ImuSignal, imu_signal
 from kinema.sensors.wheel import wheel_speed
 
@@ -59,13 +59,15 @@ def solve_tight(recording: Recording, options: SolveOptions, params: InertialPar
         note = f"satellites alone, the IMU is not used: {error}"
         return replace(fixes, provenance=replace(fixes.provenance, notes=(*fixes.provenance.notes, note)))
     options.progress("code, Doppler and carrier", 0.3)
+    moving = (rows.has & HAS_VELOCITY).astype(bool)
+    speeds = Speeds(rows.t_s[moving], np.linalg.norm(rows.rows[moving, 12:15], axis=1))
     given = masks_of(options, "wheels"), t0_ns
     pilot = Pilot(signal, alignment, params, tight, wheel_speed(recording.streams.get("wheels"), *given), causal)
     if "base" in recording.streams:
         rtk = rtk_params(options.params.get("rtk", {}))
-        done = pilot.with_base(base_rows(recording, options, t0_ns, tight, rtk), rtk, options)
+        done = pilot.with_base(base_rows(recording, options, t0_ns, tight, rtk, speeds), rtk, options)
     else:
-        done = pilot.alone(rover_rows(recording, options, t0_ns, tight), options)
+        done = pilot.alone(rover_rows(recording, options, t0_ns, tight, speeds), options)
     mounting = None if c_bs is not None else alignment.mounting
     return with_rest(assembled(done, pilot, options, recording, mounting is not None), fixes)
 

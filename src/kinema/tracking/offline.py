@@ -1,7 +1,8 @@
 """The offline tracker of boxes: identities of the online one, then what hindsight adds.
 
-A track keeps the frames before it was sure of itself; tracks that were never worth their detections go; the detector's
-own noise and the movers' restlessness are estimated from the recording; each track is smoothed, short gaps filled.
+The camera's motion is taken out; a track whose two ends do not meet over a gap is cut there; a track must be worth its
+detections, all of them together; each one is smoothed, with the detector's noise and the movers' restlessness
+estimated from the recording; gaps are filled where they are short or the mover was hidden.
 """
 
 from __future__ import annotations
@@ -14,35 +15,47 @@ from kinema.core.arrays import F64, I64
 from kinema.core.tracks import BoxTracks, Detections
 from kinema.kernels.box_motion import BoxMotion
 from kinema.kernels.box_smooth import smooth_coordinate
-from kinema.tracking.online import UNKNOWN_RATE_HZ, run
+from kinema.tracking.box_camera import camera_path
+from kinema.tracking.box_gaps import Filling, fill
+from kinema.tracking.online import UNKNOWN_RATE_HZ
+from kinema.tracking.sightings import Crowd, Sightings, detector_noise, sightings, worth
 
 RESTLESS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Acceleration noises to choose from, in box sizes per second^1.5."""
 V0 = 1.0
 """Sigma of the first velocity, box sizes per second."""
+MEET_NOISE = 0.03
+MEET_RESTLESS = 0.3
+"""Noise of place and acceleration with which the ends at a gap are known."""
+DEFAULT_FILLING = Filling()
 
 
 @dataclass(frozen=True)
 class Hindsight:
-    """What a track must be worth, and how long a gap may be filled."""
+    """What a track must be worth, where it is cut, and how it is smoothed and filled."""
 
-    least_worth: float = 2.0
-    """Log-odds that all its detections together must give."""
-    least_mean: float = 0.0
-    """Mean log-odds of its detections."""
-    bridge_s: float = 1.0
+    of_score: float = 0.6
+    of_count: float = 0.6
+    of_share: float = 1.5
+    doubt: float = 4.5
+    """Log-odds that a track is real: of_score × mean logit of its scores + of_count × log of their number + of_share ×
+    share of frames in which it was detected − doubt."""
+    meet: float = 0.5
+    """Sizes by which the two ends may miss each other in the middle of a gap."""
+    colour: float = 1.7
+    """Noise of the detector beyond its white part, which third differences show."""
+    filling: Filling = DEFAULT_FILLING
 
 
 @dataclass
-class _Track:
-    identity: int
+class Passage:
+    """One track to be smoothed: `seen` positions of its sightings and `offset` their frames after the first one;
+    measured (4, n) centre x, y, width, height, NaN where not seen; size (n,)."""
+
     first: int
     seen: I64
-    """Rows of the detections, and"""
     offset: I64
-    """their frames after the first one."""
     measured: F64
-    """(4, n) centre x, y, width, height; NaN in gaps."""
     size: F64
 
 
@@ -50,65 +63,65 @@ def track_offline(
     detections: Detections, motion: BoxMotion | None = None, hindsight: Hindsight | None = None
 ) -> BoxTracks:
     """Track a whole recording; the boxes carry their variance."""
-    motion, hindsight = motion or BoxMotion(), hindsight or Hindsight()
+    how = hindsight or Hindsight()
     rate = detections.frame_rate_hz if detections.frame_rate_hz > 0 else UNKNOWN_RATE_HZ
-    tracks = _collect(detections, motion, hindsight)
-    if not tracks:
-        none = np.empty(0, np.int64)
-        return BoxTracks(none, none, np.empty((0, 4)), np.empty(0), none, detections.n_frames)
-    noise = _detector_noise(tracks)
-    smoothed = _smooth(tracks, noise, 1.0 / rate)
-    return _told(tracks, smoothed, detections, rate, hindsight.bridge_s)
+    every = sightings(detections, motion or BoxMotion())
+    path, noise = camera_path(every, detections.n_frames, rate), detector_noise(every)
+    crowd = Crowd(every, detections.n_frames)
+    seen = _cut(every, path, noise, 1.0 / rate, how.meet)
+    count, mean, share = worth(seen)
+    odds = how.of_score * mean + how.of_count * np.log(count) + how.of_share * share - how.doubt
+    seen = seen.take((count >= 2) & (odds > 0.0))
+    ahead = round(how.filling.ahead_s * rate)
+    passages = [_passage(seen, part, min(ahead, detections.n_frames - int(seen.frame[part[-1]])))
+                for part in seen.groups()]  # fmt: skip
+    smoothed = _smooth(passages, how.colour * noise, 1.0 / rate)
+    return _told(passages, smoothed, seen, path, crowd, detections, rate, how.filling)
 
 
-def _collect(detections: Detections, motion: BoxMotion, hindsight: Hindsight) -> list[_Track]:
-    """Detections of each identity that was sure at least once and is worth keeping."""
-    none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_))
-    found = [none, *((answer.track, rows, answer.told) for _, rows, answer in run(detections, motion))]
-    identity, rows, told = (np.concatenate(part) for part in zip(*found, strict=True))
-    mine = np.isin(identity, np.unique(identity[told]))
-    identity, rows = identity[mine], rows[mine]
-    order = np.argsort(identity, kind="stable")
-    identity, rows = identity[order], rows[order]
-    p = np.clip(detections.score[rows], 1e-4, 0.9995)
-    odds = motion.score_slope * (np.log(p / (1 - p)) - motion.score_middle)
-    cuts = np.flatnonzero(np.diff(identity)) + 1
-    tracks = []
-    for part in np.split(np.arange(len(rows)), cuts):
-        worth = (motion.hit_score * odds[part] + motion.hit).sum()
-        if len(part) >= 2 and worth >= hindsight.least_worth and odds[part].mean() >= hindsight.least_mean:
-            tracks.append(_as_track(int(identity[part[0]]), rows[part], detections))
-    return tracks
+def _cut(seen: Sightings, path: F64, noise: F64, dt: float, meet: float) -> Sightings:
+    """Give a new identity to what follows a gap over which the two ends, moved on to its middle, do not meet."""
+    gap = np.flatnonzero((np.diff(seen.identity) == 0) & (np.diff(seen.frame) > 1))
+    if not len(gap):
+        return seen
+    piece = np.zeros(len(seen.frame), np.int64)
+    piece[1:] = np.cumsum((np.diff(seen.identity) != 0) | (np.diff(seen.frame) > 1))
+    place = seen.box[:, :2] - path[seen.frame]
+    needed = np.unique(np.concatenate((piece[gap], piece[gap + 1])))
+    low, high = np.searchsorted(piece, needed), np.searchsorted(piece, needed, side="right")
+    states = np.zeros((int(piece[-1]) + 1, 2, 2, 2))
+    x, p = np.empty((int((high - low).max()), 2)), np.empty((int((high - low).max()), 3))
+    for k, a, b in zip(needed, low, high, strict=True):
+        for c in range(2):
+            z = np.ascontiguousarray(place[a:b, c])
+            smooth_coordinate(z, seen.size[a:b], dt, max(float(noise[c]), MEET_NOISE), MEET_RESTLESS, V0, x, p)
+            states[k, 0, c], states[k, 1, c] = x[0], x[b - a - 1]
+    before, after = states[piece[gap], 1], states[piece[gap + 1], 0]
+    half_s = 0.5 * dt * (seen.frame[gap + 1] - seen.frame[gap])[:, None]
+    miss = after[..., 0] - after[..., 1] * half_s - before[..., 0] - before[..., 1] * half_s
+    apart = np.hypot(miss[:, 0], miss[:, 1]) > meet * 0.5 * (seen.size[gap] + seen.size[gap + 1])
+    new = np.zeros(len(seen.frame), np.bool_)
+    new[1:] = np.diff(seen.identity) != 0
+    new[gap[apart] + 1] = True
+    return seen.named(np.cumsum(new))
 
 
-def _as_track(identity: int, rows: I64, detections: Detections) -> _Track:
-    frame, box = detections.frame[rows], detections.box_px[rows]
-    offset = frame - frame[0]
-    n = int(offset[-1]) + 1
+def _passage(seen: Sightings, part: I64, ahead: int) -> Passage:
+    """The track of these sightings, with so many frames more after the last one."""
+    offset = seen.frame[part] - seen.frame[part[0]]
+    n = int(offset[-1]) + 1 + ahead
     measured = np.full((4, n), np.nan)
-    measured[:, offset] = np.column_stack((box[:, :2] + box[:, 2:] / 2, box[:, 2:])).T
-    size = np.maximum(box[:, 2], 1.0) ** 0.3 * np.maximum(box[:, 3], 1.0) ** 0.7
-    return _Track(identity, int(frame[0]), rows, offset, measured, np.interp(np.arange(n), offset, size))
+    measured[:, offset] = seen.box[part].T
+    return Passage(int(seen.frame[part[0]]), part, offset, measured, np.interp(np.arange(n), offset, seen.size[part]))
 
 
-def _detector_noise(tracks: list[_Track]) -> F64:
-    """White noise (4,) of the detector as a share of the box's size, by third differences: they cancel all motion
-    up to constant acceleration, and 20 times the variance is left."""
-    thirds = np.concatenate([np.diff(t.measured, 3, axis=1) / t.size[1:-2] for t in tracks if t.measured.shape[1] > 3]
-                            or [np.empty((4, 0))], axis=1)  # fmt: skip
-    thirds = thirds[:, np.isfinite(thirds).all(axis=0)]
-    if thirds.shape[1] < 10:
-        return np.array([0.03, 0.03, 0.05, 0.05])
-    noise = 1.4826 * np.median(np.abs(thirds), axis=1) / np.sqrt(20.0)
-    return np.asarray(np.maximum(noise, 1e-4))
-
-
-def _smooth(tracks: list[_Track], noise: F64, dt: float) -> list[tuple[F64, F64]]:
+def _smooth(passages: list[Passage], noise: F64, dt: float) -> list[tuple[F64, F64]]:
     """Smoothed boxes (n, 4) and variances (n, 4) of each track; the restlessness is the likeliest one."""
-    states = [(np.empty((len(t.size), 4)), np.empty((len(t.size), 4))) for t in tracks]
-    x, p = _scratch(tracks)
+    states = [(np.empty((len(t.size), 4)), np.empty((len(t.size), 4))) for t in passages]
+    longest = max((len(t.size) for t in passages), default=0)
+    x, p = np.empty((longest, 2)), np.empty((longest, 3))
     for c in range(4):
-        args = [(t.measured[c], t.size, dt, float(noise[c])) for t in tracks]
+        args = [(t.measured[c], t.size, dt, float(noise[c])) for t in passages]
         likely = [sum(smooth_coordinate(*a, q, V0, x, p) for a in args) for q in RESTLESS]
         q = RESTLESS[int(np.argmax(likely))]
         for a, (value, variance) in zip(args, states, strict=True):
@@ -117,26 +130,27 @@ def _smooth(tracks: list[_Track], noise: F64, dt: float) -> list[tuple[F64, F64]
     return states
 
 
-def _scratch(tracks: list[_Track]) -> tuple[F64, F64]:
-    longest = max(len(t.size) for t in tracks)
-    return np.empty((longest, 2)), np.empty((longest, 3))
-
-
 def _told(
-    tracks: list[_Track], smoothed: list[tuple[F64, F64]], detections: Detections, rate: float, bridge_s: float
+    passages: list[Passage],
+    smoothed: list[tuple[F64, F64]],
+    seen: Sightings,
+    path: F64,
+    crowd: Crowd,
+    detections: Detections,
+    rate_hz: float,
+    how: Filling,
 ) -> BoxTracks:
-    parts = []
-    for track, (value, variance) in zip(tracks, smoothed, strict=True):
-        keep = np.zeros(len(value), dtype=np.bool_)
-        keep[track.offset] = True
-        for before, after in zip(track.offset[:-1], track.offset[1:], strict=True):
-            if (after - before) / rate <= bridge_s:
-                keep[before:after] = True
+    none = np.empty(0, np.int64)
+    parts = [(none, none, np.empty((0, 4)), np.empty(0), none, np.empty((0, 4)))]
+    for track, (value, variance) in zip(passages, smoothed, strict=True):
+        value[:, 2:] = np.maximum(value[:, 2:], 1.0)
+        at = np.flatnonzero(fill(value, track.first, track.offset, path, crowd, rate_hz, how))
         score, label = np.zeros(len(value)), np.full(len(value), -1)
-        score[track.offset], label[track.offset] = detections.score[track.seen], detections.label[track.seen]
-        at = np.flatnonzero(keep)
+        row = seen.row[track.seen]
+        score[track.offset], label[track.offset] = detections.score[row], detections.label[row]
         box = value[at]
         box[:, :2] -= box[:, 2:] / 2
-        parts.append((at + track.first, np.full(len(at), track.identity), box, score[at], label[at], variance[at]))
+        who = np.full(len(at), seen.identity[track.seen[0]])
+        parts.append((at + track.first, who, box, score[at], label[at], variance[at]))
     frame, identity, box, score, label, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
     return BoxTracks(frame, identity, box, score, label, detections.n_frames, variance)

@@ -15,7 +15,7 @@ from kinema.core.zone import Zone
 
 K = 5
 """Fewer different movers than this are not told of."""
-CELLS = 90
+CELLS = 140
 """Cells along the longer side of what was seen."""
 
 

@@ -16,7 +16,7 @@ from kinema.core.zone import Zone
 from kinema.errors import DataError
 from kinema.report.document import Report
 from kinema.report.scene import Movers, movers_in_image, movers_on_ground
-from kinema.report.scene_ground import ground_spec, on_plane, without_private
+from kinema.report.scene_ground import ground_spec, on_plane, with_speeds, without_private
 from kinema.report.scene_laps import board_of
 from kinema.report.scene_page import Parts, scene_page
 from kinema.report.scene_reads import marks_of
@@ -60,7 +60,7 @@ def _on_ground(
     tracks: GroundTracks, course: Course | None, zones: Sequence[Zone], lines: Sequence[Gate],
     detections: GroundDetections | None, names: bool, salt: str | None,
 ) -> Parts:  # fmt: skip
-    tracks, private = without_private(tracks, zones)
+    tracks, private = without_private(with_speeds(tracks), zones)
     movers = movers_on_ground(tracks, names=names, salt=salt)
     course = on_plane(course, tracks.plane) if course is not None else None
     board = board_of(tracks, movers, course) if course is not None else None
@@ -97,7 +97,8 @@ def _in_image(
 
 
 def _heat(movers: Movers) -> Heat | None:
-    """The heat map of a scene; None where it has not enough movers for any cell."""
+    """The heat map of where movers were seen; None where there are not enough of them for any cell."""
     if len(movers.names) < K:
         return None
-    return heat_of(movers.t_s, movers.x, movers.y, movers.of_row)
+    seen = movers.seen
+    return heat_of(movers.t_s[seen], movers.x[seen], movers.y[seen], movers.of_row[seen])

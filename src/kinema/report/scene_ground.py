@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kinema.analysis.movers import rows_by_track
 from kinema.core.arrays import F64
 from kinema.core.course import Course, Gate, Plane
 from kinema.core.tracks import GroundTracks
@@ -27,6 +28,20 @@ def on_plane(course: Course, plane: Plane) -> Course:
     moved = plane.ne_from_geodetic(*course.plane.geodetic_from_ne(course.line_ne_m))
     pit = plane.ne_from_geodetic(*course.plane.geodetic_from_ne(course.pit_ne_m)) if len(course.pit_ne_m) else None
     return replace(course, plane=plane, line_ne_m=moved, pit_ne_m=course.pit_ne_m if pit is None else pit)
+
+
+def with_speeds(tracks: GroundTracks) -> GroundTracks:
+    """The tracks with velocities by differences of positions where a file tells none."""
+    if np.isfinite(tracks.v_ne_mps).all():
+        return tracks
+    v = tracks.v_ne_mps.copy()
+    for rows in rows_by_track(tracks.track):
+        if rows.stop - rows.start > 1:
+            found = np.gradient(tracks.p_ne_m[rows], tracks.t_ns[rows] * 1e-9 - tracks.t_ns[rows][0] * 1e-9, axis=0)
+            v[rows] = np.where(np.isfinite(v[rows]), v[rows], found)
+        else:
+            v[rows] = 0.0
+    return replace(tracks, v_ne_mps=v)
 
 
 def without_private(tracks: GroundTracks, zones: Sequence[Zone]) -> tuple[GroundTracks, int]:

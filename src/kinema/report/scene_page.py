@@ -23,6 +23,7 @@ from kinema.report.page import Page, Section
 from kinema.report.scene import Movers
 from kinema.report.scene_laps import Board
 from kinema.report.scene_reads import KINDS, READ, Mark
+from kinema.version import __version__
 
 SPEEDS = (0.25, 0.5, 1, 2, 5, 10, 30, 60)
 HELP = (
@@ -135,11 +136,11 @@ def _shared(parts: Parts, times: F64) -> dict[str, Any]:
     }
 
 
-def _travel(travel: Travel) -> list[float]:
-    """Metres ± 95 %, km/h on average, at most and ± 95 %."""
+def _travel(travel: Travel) -> list[float | None]:
+    """Metres ± 95 %, km/h on average, at most and ± 95 %; None where not known."""
     values = (travel.distance_m, 1.96 * travel.distance_sigma_m, travel.mean_mps * 3.6, travel.top_mps * 3.6,
               1.96 * travel.top_sigma_mps * 3.6)  # fmt: skip
-    return [round(v, 2) if np.isfinite(v) else 0.0 for v in values]
+    return [round(v, 2) if np.isfinite(v) else None for v in values]
 
 
 def _counts(movers: Movers, times: F64) -> F64:
@@ -185,7 +186,8 @@ def _summary(parts: Parts, times: F64) -> Summary:
     if parts.travels:
         metres = sum(t.distance_m for t in parts.travels)
         sigma = float(np.sqrt(sum(t.distance_sigma_m**2 for t in parts.travels)))
-        figures.append(Figure("Distance", f"{metres / 1000:.2f}", "km", f"± {1.96 * sigma:.0f} m, all together"))
+        about = f"± {1.96 * sigma:.0f} m, all together" if np.isfinite(sigma) else "all together"
+        figures.append(Figure("Distance", f"{metres / 1000:.2f}", "km", about))
     if parts.board is not None:
         best = [lap for lap in parts.board.best if lap is not None]
         lap = min(best, key=lambda one: one.time_s)
@@ -210,9 +212,10 @@ def _where(columns: Columns, parts: Parts) -> list[Block]:
         blocks.append(HeatMap("Time spent", f"{note}: {heat.hidden} of {heat.hidden + len(heat.row)}.",
                               _aspect(parts)))  # fmt: skip
     if movers.speed_mps is not None:
-        speed = movers.speed_mps * 3.6
-        high = max(float(np.ceil(np.quantile(speed, 0.999))), 1.0)
-        weight = np.minimum(np.diff(movers.t_s, append=movers.t_s[-1]).clip(0), 1.0)
+        known = movers.seen & np.isfinite(movers.speed_mps)
+        speed = movers.speed_mps[known] * 3.6
+        high = max(float(np.ceil(1.1 * np.quantile(speed, 0.99))), 1.0) if len(speed) else 1.0
+        weight = np.minimum(np.diff(movers.t_s, append=movers.t_s[-1]).clip(0), 1.0)[known]
         seconds, edges = np.histogram(np.minimum(speed, high), bins=48, range=(0.0, high), weights=weight)
         blocks.append(Histogram("Speeds", "km/h", edges, seconds, "time spent at each speed, all movers together"))
     return blocks
@@ -249,7 +252,14 @@ def _travel_note(parts: Parts) -> str:
 
 
 def _made(parts: Parts) -> list[Block]:
-    made = {"from": list(parts.sources), **parts.settings}
+    movers = parts.movers
+    made = {
+        **({"from": list(parts.sources)} if parts.sources else {}),
+        "made by": f"Kinema {__version__}",
+        "positions": len(movers.t_s),
+        **({"lap times by": "crossings of the start line, smoothed"} if parts.board else {}),
+        **parts.settings,
+    }
     names = (
         "Pseudonyms, drawn afresh for each page; the page holds no tag, number or name of a mover."
         if parts.pseudonyms

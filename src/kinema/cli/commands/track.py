@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   kinema track MOT17-02/ --offline -o tracks.txt       hindsight: smoothed, short gaps filled
   kinema track meeting/detections.csv --course meeting/course.toml --tags meeting/tags.csv --offline -o movers.csv
   kinema track north.csv south.csv --cameras cameras.toml --offline -o movers.csv
+  kinema track meeting/detections.csv --course meeting/course.toml --offline --report scene.html
   kinema score tracks.txt MOT17-02/gt/gt.txt           HOTA, MOTA, IDF1
   kinema laps movers.csv --course meeting/course.toml  the lap board of everyone
 Read are MOTChallenge, KITTI tracking, COCO results, Ultralytics labels and exports, supervision's sinks, CSV, Parquet.
@@ -25,6 +26,8 @@ Read are MOTChallenge, KITTI tracking, COCO results, Ultralytics labels and expo
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `track`."""
+    from kinema.cli.scene_pages import add_scene_arguments
+
     add = parser.add_argument
     add("detections", metavar="DETECTIONS", nargs="+", help="a file or folder for each camera or sensor")
     add("--offline", action="store_true", help="use the whole recording, not only the past")
@@ -37,6 +40,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--soft", action="store_true", help="share detections out among movers on the ground by probability (JPDA)")
     add("--on-bad", choices=("raise", "skip"), default="raise", help="bad lines: stop, or skip and count")
     add("-o", "--output", metavar="OUT", help="boxes: MOTChallenge text (.txt); ground: .csv or .parquet")
+    add("--report", metavar="HTML", help="write a page of everyone: animated plan, identities, laps on the course")
+    add_scene_arguments(parser)
     add("--json", action="store_true", help="print the summary as JSON")
 
 
@@ -47,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.errors import ConfigError
     from kinema.formats.reading import read
 
-    check_outputs([args.output] if args.output else [])
+    check_outputs([path for path in (args.output, args.report) if path])
     for name, value in (("rate", args.rate), ("sigma", args.sigma)):
         if value is not None and not 0 < value < 1e6:
             raise ConfigError(f"--{name} {value:g}: a number above 0")
@@ -81,6 +86,7 @@ def _boxes(args: argparse.Namespace, recording: Recording) -> dict[str, Any]:
 
     import numpy as np
 
+    from kinema.cli.scene_pages import page_of_boxes
     from kinema.core.tracks import Detections
     from kinema.formats.motchallenge import write_tracks
     from kinema.tracking.offline import track_offline
@@ -94,6 +100,11 @@ def _boxes(args: argparse.Namespace, recording: Recording) -> dict[str, Any]:
     took_s = time.perf_counter() - began
     if args.output:
         write_tracks(tracks, args.output)
+    if args.report:
+        page_of_boxes(
+            tracks, args, detections.frame_rate_hz, detections.image_size_px, settings=_settings(args),
+            sources=recording.sources, name=recording.name, notes=[str(issue) for issue in recording.issues],
+        ).save(args.report)  # fmt: skip
     return {
         "method": "offline" if args.offline else "online",
         "frames": detections.n_frames,
@@ -111,6 +122,7 @@ def _ground(args: argparse.Namespace, recordings: list[tuple[str, Recording]]) -
 
     from kinema.cli.commands.laps import course_of
     from kinema.cli.ground_scene import gathered, tracked
+    from kinema.cli.scene_pages import page_of_tracks
     from kinema.formats.ground_tables_write import write_tracks
 
     course = course_of(args.course) if args.course else None
@@ -120,6 +132,12 @@ def _ground(args: argparse.Namespace, recordings: list[tuple[str, Recording]]) -
     took_s = time.perf_counter() - began
     if args.output:
         write_tracks(tracks, args.output)
+    if args.report:
+        sources = [name for _, recording in recordings for name in recording.sources]
+        page_of_tracks(
+            tracks, args, course, detections=seen, settings=_settings(args), sources=sources,
+            name=recordings[0][1].name, notes=notes,
+        ).save(args.report)  # fmt: skip
     scans = len(np.unique(np.column_stack([seen.t_ns, seen.sensor]), axis=0)) if len(seen.t_ns) else 0
     lasted_s = float(seen.t_ns[-1] - seen.t_ns[0]) * 1e-9 if len(seen.t_ns) else 0.0
     return {
@@ -134,3 +152,9 @@ def _ground(args: argparse.Namespace, recordings: list[tuple[str, Recording]]) -
         "notes": notes,
         "over": f"over {scans} scans of {len(seen.sensors)} sensors in {lasted_s:.1f} s",
     }
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What the page tells of how its movers were found."""
+    told = {"tracked": "offline" if args.offline else "online", "motion": args.motion, "course": args.course}
+    return {name: value for name, value in told.items() if value is not None}

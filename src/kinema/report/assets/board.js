@@ -39,6 +39,8 @@ class Standing {
     this.scene = scene;
     this.laps = scene.names.map(() => 0);
     this.last = scene.names.map(() => null);
+    // Whoever never came to the line has no place.
+    this.members = scene.names.map((_, k) => k).filter((k) => scene.columns.way[scene.start[k]] === scene.columns.way[scene.start[k]]);
     this.way = new Float64Array(scene.count);
     this.place = new Int32Array(scene.count);
   }
@@ -54,8 +56,7 @@ class Standing {
       const f = step > 0 && come ? Math.min((time - scene.t[j]) / step, 1) : 0, at = way[j] + f * (way[next] - way[j]);
       this.way[k] = !come || at !== at ? -Infinity : gone && this.laps[k] ? 1e9 - this.last[k][0] : at;
     }
-    const order = scene.names.map((_, k) => k);
-    order.sort((a, b) => this.laps[b] - this.laps[a] || this.way[b] - this.way[a] || a - b);
+    const order = this.members.slice().sort((a, b) => this.laps[b] - this.laps[a] || this.way[b] - this.way[a] || a - b);
     order.forEach((k, r) => (this.place[k] = r + 1));
     this.leader = order[0];
     return order;
@@ -75,11 +76,12 @@ class Standing {
       if (laps) return `+${laps} lap${laps > 1 ? "s" : ""}`;
       return `+${fixed(this.last[k][0] - this.last[leader][0], 1)}`;
     }
-    const way = scene.columns.way, from = scene.start[leader], to = scene.start[leader + 1];
-    const ahead = (this.time > scene.last(leader) ? way[to - 1] : way[scene.rowAt(leader, this.time)]) - this.way[k];
+    // Only what the leader has behind him: later on his identity may have gone over to somebody else.
+    const { way } = scene.columns, from = scene.start[leader], now = scene.rowAt(leader, this.time);
+    const ahead = way[now] - this.way[k];
     if (ahead >= scene.board.lap) return `+${Math.floor(ahead / scene.board.lap)} lap${ahead >= 2 * scene.board.lap ? "s" : ""}`;
-    const j = Math.min(lowerBound(way, this.way[k], from, to), to - 1);
-    return `+${fixed(Math.max(this.time - scene.t[j], 0), 1)}`;
+    const j = Math.min(lowerBound(way, this.way[k], from, now + 1), now);
+    return j === from ? "–" : `+${fixed(Math.max(this.time - scene.t[j], 0), 1)}`;
   }
 }
 

@@ -28,12 +28,13 @@ export class Camera {
     return [this.east + (x - this.width / 2) / this.scale, this.north - (y - this.height / 2) / this.scale];
   }
 
-  fit([west, south, east, north]) {
+  // Brings a box into view, with room for `around` pixels in width and height.
+  fit([west, south, east, north], around = [70, 90]) {
     if (!(east >= west)) return;
     this.east = (west + east) / 2;
     this.north = (south + north) / 2;
     const wide = Math.max(east - west, 1), high = Math.max(north - south, 1);
-    this.scale = Math.min((this.width - 70) / wide, (this.height - 90) / high);
+    this.scale = Math.min((this.width - around[0]) / wide, (this.height - around[1]) / high);
     this.touched = false;
     this.changed();
   }

@@ -22,9 +22,9 @@ async function mountEveryone(element, spec, context) {
   ];
   if (travels.length) {
     columns.push(
-      { title: "Distance m", number: true, key: (k) => travels[k][0], words: (k) => [fixed(travels[k][0], 0), fixed(travels[k][1], travels[k][1] < 1 ? 1 : 0)] },
+      { title: "Distance m", number: true, key: (k) => travels[k][0], words: (k) => [fixed(travels[k][0], 0), within(travels[k][1], travels[k][1] < 1 ? 1 : 0)] },
       { title: "Mean km/h", number: true, least: 700, key: (k) => travels[k][2], words: (k) => [fixed(travels[k][2], 1), ""] },
-      { title: "Top km/h", number: true, key: (k) => travels[k][3], words: (k) => [fixed(travels[k][3], 1), fixed(travels[k][4], 1)] },
+      { title: "Top km/h", number: true, key: (k) => travels[k][3], words: (k) => [fixed(travels[k][3], 1), within(travels[k][4], 1)] },
     );
   }
   if (board) {
@@ -39,9 +39,14 @@ async function mountEveryone(element, spec, context) {
       { title: "Confusions", number: true, least: 700, key: (k) => confusions[k], words: (k) => [confusions[k] ? String(confusions[k]) : "", ""] },
     );
   }
+  element.classList.toggle("few", columns.length < 6);
   const table = new RowTable(element, scene, columns);
   for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => table.draw());
   return null;
+}
+
+function within(value, decimals) {
+  return value === null ? "" : fixed(value, decimals);
 }
 
 function shareSeen(scene, k) {

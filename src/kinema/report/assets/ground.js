@@ -50,6 +50,10 @@ function drawSurface(ctx, camera, { surface, closed }) {
   if (closed) for (const edge of surface) wayPoints(ctx, camera, edge, true);
   else wayPoints(ctx, camera, [...surface[0], ...backwards(surface[1])], true);
   ctx.fill("evenodd");
+  drawEdges(ctx, camera, { surface, closed });
+}
+
+export function drawEdges(ctx, camera, { surface, closed }) {
   ctx.strokeStyle = paint("--edge");
   ctx.lineWidth = 1.3;
   for (const edge of surface) trace(ctx, camera, edge, closed);

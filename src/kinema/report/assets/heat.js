@@ -2,7 +2,7 @@
 import { Camera } from "./camera.js";
 import { elapsed } from "./format.js";
 import { drawScaleBar } from "./graticule.js";
-import { drawGround, groundBox } from "./ground.js";
+import { drawEdges, drawGround, groundBox } from "./ground.js";
 import { mapButtons } from "./mapbuttons.js";
 import { register } from "./registry.js";
 import { sceneOf } from "./scene.js";
@@ -26,7 +26,7 @@ async function mountHeat(element, spec, context) {
     camera.resize(width, height);
     if (!camera.touched && fitted !== width * height) {
       fitted = width * height;
-      camera.fit(groundBox(ground, scene));
+      camera.fit(groundBox(ground, scene), [30, 50]);
     }
     drawGround(ctx, camera, ground);
     const size = heat.cell * camera.scale, wide = Math.ceil(size + 0.3);
@@ -38,6 +38,7 @@ async function mountHeat(element, spec, context) {
       }
     });
     ctx.globalAlpha = 1;
+    drawEdges(ctx, camera, ground);
     if (scene.unit === "m") drawScaleBar(ctx, camera);
   }, () => {});
 

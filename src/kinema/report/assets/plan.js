@@ -25,12 +25,13 @@ async function mountPlan(element, spec, context) {
   const tools = toolsOf(element, schemes);
   let scheme = schemes[0], fitted = 0, stride = 1, scaled = 0;
 
+  const fit = () => camera.fit(groundBox(ground, scene), inImage ? [12, 12] : [60, 64]);
   const camera = new Camera(stage, () => surface.request(true));
   const surface = new Surface(stage, (ctx, width, height) => {
     camera.resize(width, height);
     if (!camera.touched && fitted !== width * height) {
       fitted = width * height;
-      camera.fit(groundBox(ground, scene));
+      fit();
     }
     if (!inImage) drawGraticule(ctx, camera, null);
     drawGround(ctx, camera, ground);
@@ -201,7 +202,7 @@ async function mountPlan(element, spec, context) {
   mapButtons(stage, [
     ["+", "Zoom in", () => camera.zoom(1.6)],
     ["−", "Zoom out", () => camera.zoom(1 / 1.6)],
-    ["⤢", "Show the whole plan", () => camera.fit(groundBox(ground, scene))],
+    ["⤢", "Show the whole plan", fit],
   ]);
   const legend = schemeLegend(element);
   const again = () => {
@@ -218,6 +219,7 @@ async function mountPlan(element, spec, context) {
     surface.request(true);
   };
   tools.listen(again, follow);
+  if (!columns.sx) element.querySelector('[data-do="sigma"]').hidden = true;
   again();
   sceneKeys(scene, element);
   stage.tabIndex = 0;

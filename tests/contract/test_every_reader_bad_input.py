@@ -28,8 +28,11 @@ READERS = {one.name: one for one in discover() if one.read is not None}
 SAMPLED = sorted(READERS.keys() & samples().keys())
 BINARY = {"fit", "icub_mat", "mcap", "parquet", "plaza_mat", "ubx"}
 TEXT = [name for name in SAMPLED if name not in BINARY]
-TABLES = ("aim_csv", "csv", "detections-csv", "dovex", "imu_text", "latlonh", "logger_csv", "motchallenge",
-          "motec_csv", "pos", "racecapture", "racechrono", "sensor_csv", "sensor_logger", "spirent", "timing_csv", "vbo")  # fmt: skip
+TABLES = (
+    "aim_csv", "csv", "detections-csv", "dovex", "imu_text", "latlonh", "logger_csv", "motchallenge",
+    "motec_csv", "pos", "racecapture", "racechrono", "sensor_csv", "sensor_logger", "spirent", "timing_csv",
+    "vbo",
+)  # fmt: skip
 WRONG_NUMBERS = ("nan", "inf", "1e999", "-0", "99999999999999999999", "-1e18", "1e300", "", "²", "9" * 400)
 NUMBER = re.compile(rb"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 SLOW_S = 20
@@ -212,6 +215,40 @@ def test_a_garbled_row_is_told_and_counted(name: str) -> None:
     counted = [issue for issue in found["skip"].issues if "garbled" in issue.kind]
     assert sum(issue.count for issue in counted) == 1
     assert f"line {at + 1}" in counted[0].where
+
+
+@pytest.mark.parametrize(("name", "latitude"), [
+    ("gpx", rb'(lat=")(-33\.4\d+)'), ("kml", rb"(<gx:coord>-70\.\d+ )(-33\.4\d+)"),
+    ("geojson", rb"(\[-70\.\d+,)(-33\.4\d+)"), ("csv", rb"(\.000Z,)(-33\.4\d+)"), ("pos", rb"(\.000  )(-33\.4\d+)"), ("latlonh", rb"(\.0,)(35\.3)"),
+    ("sensor_csv", rb"(\n\d\.\d,)(31\.1)"),
+])  # fmt: skip
+def test_an_impossible_place_is_told_and_counted(name: str, latitude: bytes) -> None:
+    """Strict: refused. With "skip": that point is left out and counted, all others are there."""
+    sample = samples()[name]
+    if name == "sensor_csv":
+        rows = "".join(f"{k / 10:.1f},31.1,121.1,5.0,1.0,0.0,0.0\n" for k in range(12))
+        sample = Sample("fixes.csv", ("t_s,lat_deg,lon_deg,height_m,vn_mps,ve_mps,vd_mps\n" + rows).encode())
+    third = list(re.finditer(latitude, sample.data))[2]
+    data = sample.data[: third.start(2)] + b"95.0" + sample.data[third.end(2) :]
+    good = outcome(READERS[name], sample.source(), "good")["skip"]
+    found = outcome(READERS[name], sample.source(data), "impossible place")
+    assert isinstance(found["raise"], FormatError), "read in silence"
+    assert isinstance(found["skip"], Recording), found["skip"]
+    assert isinstance(good, Recording)
+    (role,) = good.streams
+    assert len(found["skip"].streams[role].t_ns) == len(good.streams[role].t_ns) - 1
+    assert sum(issue.count for issue in found["skip"].issues if "place" in issue.kind) == 1
+
+
+def test_text_in_a_column_of_numbers_is_told_and_counted() -> None:
+    rows = "".join(f"2024-06-24T08:20:{k:02d}Z,31.1,121.1,{'five' if k == 4 else '5.0'}\n" for k in range(12))
+    for header, cell in (("utc,lat,lon,h", "garbled number"), ("utc,lat,lon,h", "no time")):
+        text = rows if cell == "garbled number" else rows.replace("2024-06-24T08:20:07Z", "soon").replace("five", "5.0")
+        found = outcome(READERS["csv"], Sample("a.csv", f"{header}\n{text}".encode()).source(), cell)
+        assert isinstance(found["raise"], FormatError), cell
+        assert isinstance(found["skip"], Recording), found["skip"]
+        assert len(found["skip"].streams["fixes"]) == (12 if cell == "garbled number" else 11)
+        assert sum(issue.count for issue in found["skip"].issues if cell in issue.kind) == 1
 
 
 @pytest.mark.parametrize("name", [*TABLES, "gpx", "kml", "geojson", "nmea", "tcx"])

@@ -20,7 +20,7 @@ from kinema.core.streams import Imu, Series
 from kinema.core.time import NS, gps_ns_from_unix_ns, gps_ns_from_week
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.trajectory import check_places, ecef_from_degrees, in_order
+from kinema.formats.trajectory import ecef_from_degrees, in_order, sound_places
 
 MOST, MOST_S = 4e12, 1e9
 """No value is larger: the largest are POSIX milliseconds; and no time of the phone's clock."""
@@ -163,8 +163,10 @@ def _fixes(live: list[F64] | None, source: Source, options: ReadOptions, issues:
         return None
     t_ns = np.asarray(gps_ns_from_unix_ns(np.round(live[1][:, 3] * 1e6).astype(np.int64)))
     t_ns, v = _ordered(t_ns, live[1], source, options, issues)
+    good, strange = sound_places(source, options, v[:, 0], v[:, 1])
+    issues += strange
+    t_ns, v = t_ns[good], v[good]
     lat, lon, speed, _, h, bearing = v[:, :6].T
-    check_places(source, lat, lon)
     c_en = np.swapaxes(c_ne(np.radians(lat), np.radians(lon)), -1, -2)
     course = np.radians(bearing)
     v_n = np.stack([speed * np.cos(course), speed * np.sin(course), np.zeros_like(speed)], axis=1)

@@ -20,11 +20,11 @@ from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.rtklib_pos import signed_roots
 from kinema.formats.trajectory import (
-    check_places,
     cov_from_enu_sd,
     ecef_from_degrees,
     ecef_from_ned_vectors,
     in_order,
+    sound_places,
     utc_texts,
 )
 
@@ -114,9 +114,11 @@ def read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(source.path, "no line with a time for each point", "", "a line without times is a course")
     points, per_point = timed[0]
     place = _numbers(source, points, 3, "coordinates")
-    order, odd = in_order(source, t_ns := _times(source, per_point["times"]), options)
+    placed, strange = sound_places(source, options, place[:, 1], place[:, 0], place[:, 2])
+    t_ns = _times(source, per_point["times"])
+    index, odd = in_order(source, t_ns[placed], options)
+    order = np.flatnonzero(placed)[index]
     lon, lat, h = place[order].T
-    check_places(source, lat, lon, h)
     p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(h))
     n = len(points)
     by_name = {s.name.lower(): s for s in FixStatus}
@@ -131,7 +133,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
         n_sats=np.clip(np.nan_to_num(counts[order, 0]), 0, 999).astype(np.int16),
         provenance=Provenance(sources=(source.name,), simulated=simulated),
     )  # fmt: skip
-    issues = list(odd)
+    issues = [*strange, *odd]
     if len(timed) > 1:
         issues.append(Issue("further lines left out", len(timed) - 1, "", source.name))
     return Recording({"fixes": solution}, issues=tuple(issues), sources=(source.name,), simulated=simulated)

@@ -21,11 +21,11 @@ from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.rtklib_pos import signed_roots
 from kinema.formats.trajectory import (
-    check_places,
     cov_from_enu_sd,
     ecef_from_degrees,
     ecef_from_ned_vectors,
     in_order,
+    sound_places,
     utc_texts,
 )
 from kinema.formats.xml_tracks import BAD_TIME, END, Events, scan
@@ -64,19 +64,20 @@ def read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(source.path, "no track point in it", "", "is it a GPX track?")
     owner, n = _owners(events, point)
     lat, lon = (_values(events, owner, n, name, 1)[:, 0] for name in ("lat", "lon"))
-    check_places(source, lat, lon)
+    h = _values(events, owner, n, "ele", 1)[:, 0]
+    placed, strange = sound_places(source, options, lat, lon, h)
     t_ns = np.full(n, BAD_TIME, np.int64)
     rows = _inside(events, owner, "time")
     t_ns[owner[rows]] = events.times_ns(rows)
     timed = t_ns != BAD_TIME
-    issues = []
-    if not timed.any():
+    issues = list(strange)
+    if not (timed & placed).any():
         raise FormatError(source.path, "no point has a time", "", "a course without times is no trajectory")
     if not timed.all():
         if options.on_bad == "raise" and len(rows) == n:
             raise FormatError(source.path, "garbled time", f"point {int(np.argmin(timed)) + 1}", "--on-bad skip")
         issues.append(Issue("point without a time", int((~timed).sum()), f"point {np.argmin(timed) + 1}", source.name))
-    at = np.flatnonzero(timed)
+    at = np.flatnonzero(timed & placed)
     order, odd = in_order(source, t_ns[at], options)
     solution, doubts = _solution(source, events, owner, n, at[order], t_ns, (lat, lon))
     return Recording(
@@ -127,7 +128,6 @@ def _solution(
     if not ours and np.isfinite(h).any():
         issues.append(Issue("height datum not stated", 1, "", source.name, "taken as above the ellipsoid"))
     lat, lon = place[0][pick], place[1][pick]
-    check_places(source, lat, lon, h)
     p_e_m = ecef_from_degrees(lat, lon, np.nan_to_num(h))
     arrays: dict[str, Any] = {}
     if len(events.rows("sd")):

@@ -14,7 +14,7 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.trajectory import check_places, ecef_from_degrees, in_order, utc_texts
+from kinema.formats.trajectory import ecef_from_degrees, in_order, sound_places, utc_texts
 from kinema.formats.xml_tracks import BAD_TIME, scan
 
 COLOUR_OF_STATUS = {
@@ -50,10 +50,12 @@ def read(source: Source, options: ReadOptions) -> Recording:
             raise FormatError(source.path, "garbled time or place", where, "read with --on-bad skip to leave it out")
         issues.append(Issue("garbled point", int(bad.sum()), where, source.name))
     good = np.flatnonzero(~bad)
+    placed, strange = sound_places(source, options, place[good, 1], place[good, 0], place[good, 2])
+    good = good[placed]
+    issues += strange
     order, odd = in_order(source, t_ns[good], options)
     pick = good[order]
     lon, lat, h = place[pick].T
-    check_places(source, lat, lon, h)
     status = np.full(len(when), FixStatus.SINGLE, np.uint8)
     style = events.rows("styleUrl")
     by_name = {f"#{s.name.lower()}".encode(): s for s in FixStatus}

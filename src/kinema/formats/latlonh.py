@@ -12,7 +12,7 @@ from kinema.core.time import NS
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.tables import read_numbers
-from kinema.formats.trajectory import NO_TIME, WEEK_UNKNOWN, check_places, ecef_from_degrees, in_order
+from kinema.formats.trajectory import NO_TIME, WEEK_UNKNOWN, ecef_from_degrees, in_order, sound_places
 
 _HEADER = re.compile(r"^#?\s*(sow|tow|gpst|gps_tow|seconds?_of_week)\w*\s*[,; ]\s*lat\w*\s*[,; ]\s*lon\w*", re.I)
 _POINT = re.compile(r"^\s*[-+]?\d+\.\d+[\s,]+[-+]?\d+\.\d+[\s,]+[-+]?\d+(\.\d*)?\s*$")
@@ -42,9 +42,10 @@ def read(source: Source, options: ReadOptions) -> Recording:
         wrong = float(table.values[np.argmax(bad), 0])
         raise FormatError(source.path, f"second of week {wrong:g}", "", "expected rows of second of week, lat, lon, h")
     t_ns = np.round(table.values[:, 0] * NS).astype(np.int64)
-    index, issues = in_order(source, t_ns, options)
+    placed, strange = sound_places(source, options, *table.values[:, 1:4].T)
+    index, odd = in_order(source, t_ns[placed], options)
+    index, issues = np.flatnonzero(placed)[index], (*strange, *odd)
     _, lat, lon, h = table.values[index].T
-    check_places(source, lat, lon, h)
     solution = Solution(
         t_ns[index], ecef_from_degrees(lat, lon, h), status=np.full(len(index), FixStatus.FIXED, np.uint8),
         provenance=Provenance(sources=(source.name,)),
@@ -58,7 +59,7 @@ def _point(source: Source, options: ReadOptions) -> Recording:
     if 6.2e6 < float(np.linalg.norm(place)) < 6.6e6:
         p_e_m = place
     else:
-        check_places(source, *place.T)
+        sound_places(source, options, *place.T)
         p_e_m = ecef_from_degrees(*place.T)
     solution = Solution(
         np.zeros(1, np.int64), p_e_m, status=np.array([FixStatus.FIXED], np.uint8),

@@ -20,7 +20,7 @@ from kinema.core.time import DAY_NS, GPS_MINUS_UNIX_NS, NS, WEEK_NS, gps_ns_from
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.tables import calendar_days, read_numbers, sound_rows
-from kinema.formats.trajectory import check_places, cov_from_enu_sd, ecef_from_degrees, in_order
+from kinema.formats.trajectory import cov_from_enu_sd, ecef_from_degrees, in_order
 
 STATUS_OF_Q = (
     FixStatus.NONE, FixStatus.FIXED, FixStatus.FLOAT, FixStatus.SBAS, FixStatus.DIFFERENTIAL,
@@ -130,13 +130,22 @@ def _places(source: Source, v: F64, layout: _Layout) -> F64:
         base = _base(source, layout.header)
         lat, lon, _ = geodetic_from_ecef(base)
         return np.asarray(v[:, [1, 0, 2]] * (1, 1, -1) @ c_ne_of(lat, lon) + base)
+    return ecef_from_degrees(*_degrees(v, layout))
+
+
+def _degrees(v: F64, layout: _Layout) -> tuple[F64, F64, F64]:
+    """Latitude, longitude (°) and height."""
     if layout.place == "dms":
-        degrees = [np.copysign(np.abs(v[:, k]) + v[:, k + 1] / 60 + v[:, k + 2] / 3600, v[:, k]) for k in (0, 3)]
-        lat, lon, h = degrees[0], degrees[1], v[:, 6]
-    else:
-        lat, lon, h = v[:, 0], v[:, 1], v[:, 2]
-    check_places(source, lat, lon)
-    return ecef_from_degrees(lat, lon, h)
+        lat, lon = (np.copysign(np.abs(v[:, k]) + v[:, k + 1] / 60 + v[:, k + 2] / 3600, v[:, k]) for k in (0, 3))
+        return lat, lon, v[:, 6]
+    return v[:, 0], v[:, 1], v[:, 2]
+
+
+def _on_earth(v: F64, layout: _Layout) -> Bool:
+    if layout.place in ("ecef", "enu"):
+        return np.ones(len(v), np.bool_)
+    lat, lon, _ = _degrees(v, layout)
+    return np.asarray((np.abs(lat) <= 90) & (np.abs(lon) <= 360))
 
 
 def _cov_from_xyz_sd(sd: F64) -> F64:
@@ -159,6 +168,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     for what, fit in (
         ("no such time", lambda v: _times(v, layout)[1]),
         ("impossible position", lambda v: (np.abs(v[:, layout.n_time : before]) < MOST_M).all(axis=1)),
+        ("no place on Earth", lambda v: _on_earth(v[:, layout.n_time :], layout)),
         ("quality not 0 to 7", lambda v: (v[:, before] >= 0) & (v[:, before] <= 7)),
     ):
         table = sound_rows(source, options, table, fit(table.values), what)

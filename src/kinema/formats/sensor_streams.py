@@ -15,7 +15,7 @@ from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import AnchorRanges, Imu, Series
 from kinema.core.time import WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import FormatError
-from kinema.formats.base import Source
+from kinema.formats.base import ReadOptions, Source
 from kinema.formats.sensor_names import (
     FIX_TRIPLES,
     FORCE_UNITS,
@@ -27,7 +27,7 @@ from kinema.formats.sensor_names import (
     Layout,
     Triple,
 )
-from kinema.formats.trajectory import RELATIVE_CLOCK, WEEK_UNKNOWN, check_places, ecef_from_degrees
+from kinema.formats.trajectory import RELATIVE_CLOCK, WEEK_UNKNOWN, ecef_from_degrees, sound_places
 
 UNIX_UNITS = ((10**17, 1), (10**14, 1000), (10**11, 10**6), (8 * 10**8, 10**9))
 """POSIX times since 1970 as ns, µs, ms and s, told apart by their size: above this, nanoseconds of one unit."""
@@ -230,11 +230,16 @@ def odometry_of(t_ns: I64, layout: Layout, columns: Mapping[int, F64]) -> Series
     return Series(t_ns, value, "m, rad", ("distance", "turn"))
 
 
-def fixes_of(source: Source, t_ns: I64, known: Mapping[str, int], columns: Mapping[int, F64]) -> Solution:
+def fixes_of(
+    source: Source, options: ReadOptions, t_ns: I64, known: Mapping[str, int], columns: Mapping[int, F64]
+) -> tuple[Solution, list[Issue]]:
     """Positions with their stated sigmas and velocities north, east, down. Raises FormatError."""
     v = {name: columns[known[name]] for triple in FIX_TRIPLES for name in triple if name in known}
     lat, lon, h = (columns[known[name]] for name in ("lat_deg", "lon_deg", "height_m"))
-    check_places(source, lat, lon)
+    good, issues = sound_places(source, options, lat, lon)
+    if not good.all():
+        t_ns, lat, lon, h = t_ns[good], lat[good], lon[good], h[good]
+        v = {name: value[good] for name, value in v.items()}
     p_e_m = ecef_from_degrees(lat, lon, h)
     lat_rad, lon_rad, _ = geodetic_from_ecef(p_e_m)
     c_en = np.swapaxes(c_ne(lat_rad, lon_rad), -1, -2)
@@ -248,10 +253,11 @@ def fixes_of(source: Source, t_ns: I64, known: Mapping[str, int], columns: Mappi
     v_e = np.full((len(t_ns), 3), np.nan)
     if has[1]:
         v_e = np.einsum("nij,nj->ni", c_en, np.stack([v[name] for name in FIX_TRIPLES[1]], axis=1))
-    return Solution(
+    solution = Solution(
         t_ns, p_e_m, turned(FIX_TRIPLES[0]) if has[0] else nan3, v_e, turned(FIX_TRIPLES[2]) if has[2] else nan3,
         status=np.full(len(t_ns), FixStatus.SINGLE, np.uint8), provenance=Provenance(sources=(source.name,)),
     )  # fmt: skip
+    return solution, issues
 
 
 UNKNOWN_MOUNT = Mount(None, None, None)

@@ -73,7 +73,7 @@ def recording_of(
         index, told = in_order(source, clock.t_ns[rows], options)
         issues.extend(told)
         rows = rows[index]
-        stream, notes = _stream(source, role, layout, clock.t_ns[rows], {k: v[rows] for k, v in table.items()})
+        stream, notes = _stream(source, options, role, layout, clock.t_ns[rows], {k: v[rows] for k, v in table.items()})
         streams[role] = stream
         issues.extend(notes)
         if role == "imu":
@@ -83,7 +83,9 @@ def recording_of(
     return Recording(streams, mounts=mounts, issues=tuple(issues), sources=(source.name,))
 
 
-def _stream(source: Source, role: str, layout: Layout, t_ns: I64, v: dict[int, F64]) -> tuple[Any, Sequence[Issue]]:
+def _stream(
+    source: Source, options: ReadOptions, role: str, layout: Layout, t_ns: I64, v: dict[int, F64]
+) -> tuple[Any, Sequence[Issue]]:
     """One stream of rows that are in order."""
     if role == "imu":
         force, rate = (np.stack([v[k] for k in one.columns], axis=1) for one in (layout.force, layout.rate))
@@ -103,7 +105,7 @@ def _stream(source: Source, role: str, layout: Layout, t_ns: I64, v: dict[int, F
         return ranges_of(source, t_ns, layout, v), ()
     if role == "odometry":
         return odometry_of(t_ns, layout, v), ()
-    return fixes_of(source, t_ns, layout.fixes, v), ()
+    return fixes_of(source, options, t_ns, layout.fixes, v)
 
 
 def _good_times(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.frames import c_ne, cov_e_from_n, ecef_from_geodetic
 from kinema.core.recording import Issue
 from kinema.core.time import iso_gps, unix_ns_from_gps_ns
@@ -56,20 +56,36 @@ MOST = 1e9
 """No height in metres, velocity or sigma is larger."""
 
 
-def check_places(source: Source, lat_deg: F64, lon_deg: F64, h_m: F64 | None = None) -> None:
-    """Raise FormatError where a latitude, longitude or height cannot be (a height may be NaN)."""
-    bad = ~((np.abs(lat_deg) <= 90) & (np.abs(lon_deg) <= 360))
-    if h_m is not None and not bad.any() and (np.abs(h_m) > MOST).any():
-        k = int(np.argmax(np.abs(h_m) > MOST))
-        raise FormatError(source.path, f"height {h_m[k]:g} m cannot be", f"point {k + 1}", "are its columns right?")
-    if bad.any():
-        k = int(np.argmax(bad))
-        raise FormatError(
-            source.path,
-            f"latitude {lat_deg[k]}, longitude {lon_deg[k]} is no place on Earth",
-            f"point {k + 1}",
-            "are its columns latitude, longitude, height in degrees and metres?",
-        )
+def sound_places(
+    source: Source, options: ReadOptions, lat_deg: F64, lon_deg: F64, h_m: F64 | None = None
+) -> tuple[Bool, list[Issue]]:
+    """Which latitudes, longitudes and heights can be (a height may be NaN), and what to tell of the others.
+
+    Raises FormatError at the first that cannot, unless `on_bad="skip"`; and where none can.
+    """
+    high = np.zeros(len(lat_deg), np.bool_) if h_m is None else np.abs(h_m) > MOST
+    good = np.asarray((np.abs(lat_deg) <= 90) & (np.abs(lon_deg) <= 360) & ~high)
+    if good.all():
+        return good, []
+    k = int(np.argmin(good))
+    what = f"latitude {lat_deg[k]}, longitude {lon_deg[k]} is no place on Earth"
+    remedy = "are its columns latitude, longitude, height in degrees and metres?"
+    if high[k] and h_m is not None:
+        what, remedy = f"height {h_m[k]:g} m cannot be", "are its columns right?"
+    if options.on_bad == "raise" or not good.any():
+        remedy = remedy if not good.any() else f"{remedy} --on-bad skip leaves it out"
+        raise FormatError(source.path, what, f"point {k + 1}", remedy)
+    return good, [Issue("impossible place", int((~good).sum()), f"point {k + 1}", source.name, what)]
+
+
+def sound_rows_of(source: Source, options: ReadOptions, good: Bool, what: str, remedy: str) -> list[Issue]:
+    """What to tell of the rows that are not `good` (n,). Raises as `sound_places` does."""
+    if good.all() and len(good):
+        return []
+    row = int(np.argmin(good)) + 1 if len(good) else 1
+    if options.on_bad == "raise" or not good.any():
+        raise FormatError(source.path, what, f"row {row}", remedy)
+    return [Issue(what, int((~good).sum()), f"row {row}", source.name)]
 
 
 def ecef_from_degrees(lat_deg: F64, lon_deg: F64, h_m: F64) -> F64:

@@ -76,7 +76,8 @@ class Rows:
 @dataclass(frozen=True)
 class Way:
     """States x (K, n), covariance of x, y, z, ψ (K, 4, 4), innovation of each row and its variance (m,) and share of
-    being direct (m,) from the forward pass; the last state with its covariance and the last shares (biases,)."""
+    being direct (m,) from the forward pass; the last state with its covariance and the last shares (biases,); lost (K,)
+    where the filter took itself for lost."""
 
     x: F64
     cov: F64
@@ -86,11 +87,14 @@ class Way:
     x_end: F64
     p_end: F64
     memory: F64
+    lost: I64
 
 
 def run(steps: Steps, rows: Rows, x0: F64, p0: F64, *, smooth: bool, gate: float = 0.0, about: F64 | None = None,
-        covariance: bool = True, curvature: float = 0.0, memory: F64 | None = None) -> Way:  # fmt: skip
+        covariance: bool = True, curvature: float = 0.0, memory: F64 | None = None, open_m: float = 0.0) -> Way:  # fmt: skip
     """One pass from x0 (n,), p0 (n, n): about its own way, or about a given one `about` (K, n), smoothed or not.
+
+    open_m: see filter_pass.
 
     Raises EstimationError where it would need more than MOST_BYTES, or fails in its numbers.
     """
@@ -102,23 +106,23 @@ def run(steps: Steps, rows: Rows, x0: F64, p0: F64, *, smooth: bool, gate: float
     start, x_out, p_out = np.empty((k, n)), np.empty((k, n)), np.empty((k, KEPT, n))
     f_out, q_out = np.empty((k, kp.F_SIZE)), np.empty((k, n + 1))
     tape, tape_start = np.empty((m, 2 * n + 2)), np.zeros(k + 1, np.int64)
-    innovation, spread, share = np.empty(m), np.empty(m), np.empty(m)
+    innovation, spread, share, lost = np.empty(m), np.empty(m), np.empty(m), np.zeros(k, np.int64)
     memory = np.full(n - kp.BIAS, -1.0) if memory is None else memory.copy()
     filter_pass(
         x, p, about is None, gate, curvature, steps.distance, steps.turn, steps.dt, steps.noise, steps.decay,
-        rows.first, rows.kind, rows.target, rows.group, rows.sort, rows.value, rows.variance, rows.mixture, memory,
-        ref, start, x_out, p_out, f_out, q_out, tape, tape_start, innovation, spread, share,
+        rows.first, rows.kind, rows.target, rows.group, rows.sort, rows.value, rows.variance, rows.mixture, memory, open_m,
+        ref, start, x_out, p_out, f_out, q_out, tape, tape_start, innovation, spread, share, lost,
     )  # fmt: skip
     if not np.isfinite(x_out).all():
         raise EstimationError("the filter's numbers failed: the odometry and the rows do not fit together")
     if not smooth:
         kept = [kp.X, kp.Y, kp.Z, kp.PSI]
-        return Way(x_out, np.ascontiguousarray(p_out[:, :, kept]), innovation, spread, share, x, p, memory)
+        return Way(x_out, np.ascontiguousarray(p_out[:, :, kept]), innovation, spread, share, x, p, memory, lost)
     x_s, cov, lam = np.empty((k, n)), np.zeros((k, KEPT, KEPT)), np.empty((k, n))
     smooth_pass(
         x0, p0, covariance, ref, steps.decay, f_out, q_out, p_out, tape, tape_start, start, lam, x_s, cov
     )  # fmt: skip
-    return Way(x_s, cov, innovation, spread, share, x, p, memory)
+    return Way(x_s, cov, innovation, spread, share, x, p, memory, lost)
 
 
 def predicted(x: F64, rows: Rows) -> F64:

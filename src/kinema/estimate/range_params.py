@@ -1,4 +1,4 @@
-"""Settings of ranges with odometry."""
+"""Settings of ranges to anchors, with odometry or without."""
 
 from __future__ import annotations
 
@@ -7,24 +7,40 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RangeParams:
-    """Sigmas, SI: of odometry per metre, step and turn; walks of the calibration; initial ones of the calibration.
+    """Settings, each with its unit in its name; sigmas are one standard deviation.
 
-    range_sigma_m None: from the ranges themselves.
+    Those of position, turn, range and slow biases are first guesses: what a recording's own innovations make likeliest
+    is learnt (see estimate.ranges_noise), unless `learn` is False.
     """
 
-    distance_share: float = 0.03
-    step_mps: float = 0.005
-    turn_walk: float = 0.006
-    turn_share: float = 0.03
+    learn: bool = True
+    position_share_per_sqrt_s: float = 0.05
+    """Of the speed, along and across."""
+    slip_mps_per_sqrt_s: float = 0.005
+    turn_radps_per_sqrt_s: float = 0.003
+    turn_share: float = 0.01
+    turn_bias_sigma_radps: float = 2e-3
     turn_bias_walk: float = 1e-5
-    turn_bias_sigma: float = 1e-3
-    odometry_scale_sigma: float = 0.01
-    crab_sigma: float = 0.05
-    crab_walk: float = 1e-3
+    odometry_scale_sigma: float = 0.02
+    crab_sigma_rad: float = 0.05
+    crab_walk_per_sqrt_s: float = 1e-3
     range_scale_sigma: float = 0.1
+    range_sigma_m: float = 0.0
+    """0: from second differences of the ranges."""
     range_bias_sigma_m: float = 0.3
-    range_bias_walk: float = 5e-3
-    range_sigma_m: float | None = None
-    correlation: float = 1.5
-    """Factor of the fresh noise: what reflections add stays for several ranges."""
-    gate: float = 4.0
+    """Constant, of each anchor."""
+    slow_sigma_m: float = 0.1
+    slow_s: float = 10.0
+    """Errors of an anchor's ranges that stay for a while: reflections that depend on the place."""
+    direct: float = 0.95
+    late_m: float = 8.0
+    """How many ranges are direct, and how late others are."""
+    dwell_s: float = 2.0
+    height_sigma_m: float = 1.0
+    """Of the mover above the anchors' zero, where anchors have heights and it has wheels."""
+    acceleration_mps2: float = 1.0
+    unknown_speed_mps: float = 3.0
+    unknown_turn_radps: float = 0.5
+    """Where odometry says nothing."""
+    start_m: float = 40.0
+    """Way from which the start is found."""

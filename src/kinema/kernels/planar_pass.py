@@ -38,6 +38,8 @@ KEPT = 4
 NEVER = 1e-6
 """Density (1/m) of errors that nothing explains."""
 LEAST_SHARE = 1e-4
+DOUBT_GAIN, MOST_DOUBT, OPEN_RAD = 0.1, 0.75, 0.3
+"""Thirteen rows in a row that nothing explains are not the rows' fault."""
 
 
 @kernel
@@ -50,11 +52,22 @@ def direct_share(
     marks; stay: how much of the last, `before`, is remembered; before < 0: no past.
     """
     ahead = prior if before < 0.0 else stay * before + (1.0 - stay) * prior
-    root = math.sqrt(variance)
-    direct = math.exp(-0.5 * left * left / variance) / (2.5066 * root) + NEVER
-    reflected = (math.exp(-max(left, 0.0) / late) / late if left > -root else 0.0) + NEVER
-    a = ahead * direct / reflected * odds
+    direct = math.exp(-0.5 * left * left / variance) / (2.5066 * math.sqrt(variance)) + NEVER
+    a = ahead * direct / (late_density(left, variance, late) + NEVER) * odds
     return a / (a + 1.0 - ahead)
+
+
+@kernel
+def late_density(left: float, variance: float, late: float) -> float:
+    """Density of an innovation that is late by an exponential length and else Gaussian (their convolution)."""
+    root = math.sqrt(variance)
+    if root > 4.0 * late:
+        wide = variance + late * late
+        return math.exp(-0.5 * (left - late) * (left - late) / wide) / (2.5066 * math.sqrt(wide))
+    u = (root / late - left / root) / 1.41421356
+    if u > 20.0:
+        return 0.0
+    return 0.5 / late * math.exp(0.5 * variance / (late * late) - left / late) * math.erfc(u)
 
 
 @kernel
@@ -68,8 +81,8 @@ def sound(left: float, variance: float) -> float:
 def filter_pass(
     x: F64, p: F64, follow: bool, gate: float, curvature: float, distance: F64, turn: F64, dt: F64, noise: F64,
     decay: F64, first_row: I64, kind: I64, target: F64, group: I64, sort: I64, value: F64, variance: F64,
-    mixture: F64, memory: F64, ref: F64, start: F64, x_out: F64, p_out: F64, f_out: F64, q_out: F64, tape: F64,
-    tape_start: I64, innovation: F64, spread: F64, share: F64,
+    mixture: F64, memory: F64, open_m: float, ref: F64, start: F64, x_out: F64, p_out: F64, f_out: F64, q_out: F64,
+    tape: F64, tape_start: I64, innovation: F64, spread: F64, share: F64, lost: I64,
 ) -> None:  # fmt: skip
     """Filter over K steps, from x (n,), p (n, n) before the first, both left at the end.
 
@@ -80,14 +93,15 @@ def filter_pass(
     stay of direct_share, lateness 0 where a row has no reflections; memory (biases,): the last share of each `sort`.
     Written: start (K, n) the prediction from the way less the way; x_out (K, n), p_out (K, KEPT, n), f_out (K, F_SIZE),
     q_out (K, n + 1), tape (m, 2 n + 2), tape_start (K + 1,), innovation, spread (m,), the latter what the state adds
-    to the innovation's variance, share (m,) of direct_share, memory.
+    to the innovation's variance, share (m,) of direct_share, memory; lost (K,): 1 where so many rows in a row were not
+    direct that the filter takes itself for lost, and opens its covariance by `open_m` (0: never).
     """
     n = len(x)
     h, dx, at = np.zeros(n), np.zeros(n), x.copy()
     column = np.zeros((n, 1))
-    filled = 0
+    filled, doubt = 0, 0.0
     for k in range(len(distance)):
-        tape_start[k] = filled
+        tape_start[k], lost[k] = filled, 0
         step_noise(at, distance[k], turn[k], noise[k], n, q_out[k])
         advance(at, distance[k], turn[k], dt[k], curvature, f_out[k])
         for j in range(BIAS, n):
@@ -101,6 +115,12 @@ def filter_pass(
             for j in range(n):
                 dx[j] = column[j, 0] + at[j] - ref[k, j]
                 at[j] = ref[k, j]
+        if follow and open_m > 0.0 and doubt > MOST_DOUBT:
+            q_out[k, X] += open_m * open_m
+            q_out[k, Y] += open_m * open_m
+            q_out[k, PSI] += OPEN_RAD * OPEN_RAD if q_out[k, PSI] > 0.0 else 0.0
+            memory[:] = -1.0
+            doubt, lost[k] = 0.5 * MOST_DOUBT, 1
         predict_covariance(p, f_out[k], decay[k], q_out[k])
         for i in range(first_row[k], first_row[k + 1]):
             y = value[i] - row_of(at, kind[i], target[i], group[i], sort[i], h)
@@ -121,6 +141,7 @@ def filter_pass(
                 memory[sort[i]] = share[i]
                 share[i] *= sound(left, own[0] + spread[i])
                 r /= max(share[i], LEAST_SHARE)
+                doubt += DOUBT_GAIN * (1.0 - share[i] - doubt)
             if follow and gate > 0.0:
                 excess = left * left / (spread[i] + variance[i]) / gate
                 if excess > 1.0:

@@ -8,7 +8,8 @@ from kinema.core.arrays import F64, I64, Bool
 
 
 def range_noise(t_s: F64, anchor: I64, range_m: F64) -> float:
-    """Sigma (m) of fresh noise, from second differences of close ranges to one anchor, the median of all.
+    """Sigma (m) of fresh noise, from second differences of close ranges to one anchor, their first quartile: up to a third of ranges may
+    be wrong.
 
     Motion at up to walking or driving speed is straight over three ranges within two seconds.
     """
@@ -25,7 +26,7 @@ def range_noise(t_s: F64, anchor: I64, range_m: F64) -> float:
         sizes.append(np.abs(bend) / np.sqrt(1 + w**2 + (1 - w) ** 2))
     if not sizes or not len(np.concatenate(sizes)):
         return 0.3
-    return float(max(1.4826 * np.median(np.concatenate(sizes)), 0.02))
+    return float(max(np.quantile(np.concatenate(sizes), 0.25) / 0.3186, 0.02))
 
 
 def sane(range_m: F64, anchor_p_m: F64) -> Bool:

@@ -1,4 +1,4 @@
-"""Ranges: odometry and ranges to known anchors, in the anchors' own plane."""
+"""Ranges to known anchors, with odometry or without, in the anchors' own frame."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MODES: tuple[str, ...] = ("inertial",)
 
 
 def applies(recording: Recording, options: SolveOptions) -> bool:
-    """Ranges with anchors, and odometry."""
-    return {"ranges", "odometry"} <= set(recording.streams)
+    """Ranges to anchors, where nothing places the mover on the Earth."""
+    return "ranges" in recording.streams and not {"fixes", "gnss", "prepared"} & set(recording.streams)
 
 
 def solve(recording: Recording, options: SolveOptions) -> Solution:
-    """See estimate.planar_ranges.solve_ranges."""
-    from kinema.estimate.planar_ranges import solve_ranges
+    """See estimate.ranges_solution.solve_ranges."""
+    from kinema.estimate.ranges_solution import solve_ranges
 
     try:
         params = Params(**options.params.get("ranges", {}))

@@ -137,7 +137,7 @@ def test_smoother_equals_the_batch_solution(bent: bool) -> None:
     r = np.tile(np.array([[sigma**2, 0.02], [0.02, 0.05]]), (n, 1, 1))
     x, p, gain, y, s = (np.zeros((n, *k)) for k in ((4,), (4, 4), (4, 2), (2,), (2, 2)))
     turn = rng.normal(0, 0.3, n) if bent else np.zeros(n)
-    filter_ground(t_s, turn, z, r, q, v0, x, p, gain, y, s)
+    filter_ground(t_s, turn, z, r, np.tile([q * q, q * q, 0.0], (n, 1)), v0, x, p, gain, y, s)
     smooth_ground(t_s, turn, z, x, p, gain, y, s)
     info, right = np.zeros((4 * n, 4 * n)), np.zeros(4 * n)
     info[2:4, 2:4] += np.eye(2) / v0**2

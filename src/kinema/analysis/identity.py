@@ -12,36 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, Bool
+from kinema.analysis.identity_counts import ALPHAS, HALF, IdentityCounts, Ragged, Rules, box_overlaps, count
 from kinema.core.tracks import BoxTracks
 from kinema.errors import DataError
 
-ALPHAS = np.arange(0.05, 0.99, 0.05)
-HALF = 0.5
-
-
-@dataclass(frozen=True)
-class IdentityCounts:
-    """Everything that adds up over sequences. Arrays are per ALPHA (19,)."""
-
-    hota_tp: F64
-    hota_fn: F64
-    hota_fp: F64
-    ass_a_sum: F64
-    ass_re_sum: F64
-    ass_pr_sum: F64
-    loc_sum: F64
-    clear: F64
-    """TP, FN, FP, identity switches, similarity sum."""
-    mostly: F64
-    """Mostly tracked, partly tracked, mostly lost, fragmentations."""
-    identity: F64
-    """IDTP, IDFN, IDFP."""
-    frames: int
-
-    def __add__(self, other: IdentityCounts) -> IdentityCounts:
-        """Counts of both."""
-        return IdentityCounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+__all__ = ["ALPHAS", "IdentityScore", "count_identities", "from_counts", "score_identities"]
 
 
 @dataclass(frozen=True)
@@ -81,34 +56,36 @@ class IdentityScore:
 
 
 def score_identities(
-    pairs: Mapping[str, tuple[BoxTracks, BoxTracks]], *, pedestrians: bool = False
+    pairs: Mapping[str, tuple[BoxTracks, BoxTracks]], *, pedestrians: bool = False, rules: Rules = "trackeval"
 ) -> dict[str, IdentityScore]:
     """Score (tracks, truth) per sequence, and "all" of them together.
 
     `pedestrians` applies the MOT17/MOT20 rules: tracks on distractors are taken away first, then all truth that is
-    not a pedestrian. Otherwise all truth with a mark (score) other than 0 counts.
+    not a pedestrian. Otherwise all truth with a mark (score) other than 0 counts. `rules` says whose CLEAR MOT it is.
     """
     if not pairs:
         raise DataError("sequences", "at least one", "none")
-    counts = {name: count_identities(*pair, pedestrians=pedestrians) for name, pair in pairs.items()}
-    scores = {name: from_counts(count) for name, count in counts.items()}
+    counts = {name: count_identities(*pair, pedestrians=pedestrians, rules=rules) for name, pair in pairs.items()}
+    scores = {name: from_counts(one) for name, one in counts.items()}
     total = None
-    for count in counts.values():
-        total = count if total is None else total + count
+    for one in counts.values():
+        total = one if total is None else total + one
     assert total is not None
     return {**scores, "all": from_counts(total)}
 
 
-def count_identities(tracks: BoxTracks, truth: BoxTracks, *, pedestrians: bool = False) -> IdentityCounts:
+def count_identities(
+    tracks: BoxTracks, truth: BoxTracks, *, pedestrians: bool = False, rules: Rules = "trackeval"
+) -> IdentityCounts:
     """Counts of one sequence."""
     from kinema.kernels import mot_metrics as kernels
 
     for name, boxes in (("tracks", tracks), ("truth", truth)):
         boxes.refuse_twins(name)
     n_frames = max(tracks.n_frames, truth.n_frames)
-    gt, tr = _Ragged(truth, n_frames), _Ragged(tracks, n_frames)
+    gt, tr = (Ragged(boxes.frame, boxes.track, boxes.box_px, n_frames) for boxes in (truth, tracks))
     if pedestrians:
-        offset, sim = _similarity(gt, tr)
+        offset, sim = box_overlaps(gt, tr)
         partner = np.empty(len(gt.id), np.int64)
         kernels.match_frames(gt.start, tr.start, offset, sim, HALF, partner)
         distracted = np.isin(truth.label[gt.order], DISTRACTORS) & (partner >= 0)
@@ -116,110 +93,12 @@ def count_identities(tracks: BoxTracks, truth: BoxTracks, *, pedestrians: bool =
         gt = gt.keep((truth.score[gt.order] != 0) & (truth.label[gt.order] == PEDESTRIAN))
     else:
         gt = gt.keep(truth.score[gt.order] != 0)
-    return _count(gt, tr, n_frames)
+    return count(gt, tr, n_frames, box_overlaps, rules)
 
 
 PEDESTRIAN = 1
 DISTRACTORS = (2, 7, 8, 12)
 """MOT17 classes: person on vehicle, static person, distractor, reflection."""
-
-
-class _Ragged:
-    """Boxes sorted by frame, with where each frame starts and ids 0, 1, 2, … without gaps."""
-
-    def __init__(self, boxes: BoxTracks, n_frames: int) -> None:
-        self.order = np.argsort(boxes.frame, kind="stable")
-        self.frame = boxes.frame[self.order]
-        self.box = boxes.box_px[self.order]
-        self.id = boxes.track[self.order]
-        self.n_frames = n_frames
-        self._index()
-
-    def _index(self) -> None:
-        self.start = np.searchsorted(self.frame, np.arange(1, self.n_frames + 2)).astype(np.int64)
-        names, self.dense_id = np.unique(self.id, return_inverse=True)
-        self.dense_id = self.dense_id.astype(np.int64)
-        self.n_ids = len(names)
-
-    def keep(self, rows: Bool) -> _Ragged:
-        self.order, self.frame = self.order[rows], self.frame[rows]
-        self.box, self.id = self.box[rows], self.id[rows]
-        self._index()
-        return self
-
-
-def _similarity(gt: _Ragged, tr: _Ragged) -> tuple[I64, F64]:
-    from kinema.kernels.mot_metrics import box_similarity
-
-    sizes = np.diff(gt.start) * np.diff(tr.start)
-    offset = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-    sim = np.empty(int(offset[-1]))
-    box_similarity(np.ascontiguousarray(gt.box), gt.start, np.ascontiguousarray(tr.box), tr.start, offset, sim)
-    return offset, sim
-
-
-def _count(gt: _Ragged, tr: _Ragged, n_frames: int) -> IdentityCounts:
-    from kinema.kernels import mot_metrics as kernels
-    from kinema.kernels.assignment import assign
-
-    n_gt, n_tr = len(gt.id), len(tr.id)
-    zero = np.zeros(len(ALPHAS))
-    if n_gt == 0 or n_tr == 0:
-        clear = np.array([0, n_gt, n_tr, 0, 0.0])
-        mostly = np.array([0, 0, gt.n_ids, 0.0])
-        return IdentityCounts(
-            zero, zero + n_gt, zero + n_tr, zero, zero, zero, zero, clear, mostly, np.array([0.0, n_gt, n_tr]), n_frames
-        )
-    offset, sim = _similarity(gt, tr)
-    args = (gt.dense_id, gt.start, tr.dense_id, tr.start, offset, sim)
-    potential, overlaps = np.zeros((gt.n_ids, tr.n_ids)), np.zeros((gt.n_ids, tr.n_ids))
-    kernels.alignment(*args, HALF, potential, overlaps)
-    gt_count = np.bincount(gt.dense_id, minlength=gt.n_ids).astype(float)
-    tr_count = np.bincount(tr.dense_id, minlength=tr.n_ids).astype(float)
-
-    hota = _count_hota(args, potential / (gt_count[:, None] + tr_count - potential), gt_count, tr_count)
-
-    seen, matched, fragments = (np.zeros(gt.n_ids, np.int64) for _ in range(3))
-    clear = np.zeros(5)
-    kernels.clear_counts(*args, HALF, seen, matched, fragments, clear)
-    ratio = matched[seen > 0] / seen[seen > 0]
-    tracked, partly = (ratio > 0.8).sum(), (ratio >= 0.2).sum() - (ratio > 0.8).sum()
-    mostly = np.array([tracked, partly, gt.n_ids - tracked - partly, (fragments[fragments > 0] - 1).sum()], float)
-
-    row, col = np.empty(gt.n_ids, np.int64), np.empty(tr.n_ids, np.int64)
-    assign(-overlaps, row, col, np.empty(3 * max(gt.n_ids, tr.n_ids)))
-    idtp = float(sum(overlaps[i, j] for i, j in enumerate(row) if j >= 0))
-    identity = np.array([idtp, n_gt - idtp, n_tr - idtp])
-    return IdentityCounts(**hota, clear=clear, mostly=mostly, identity=identity, frames=n_frames)
-
-
-def _count_hota(args: tuple[I64, I64, I64, I64, I64, F64], score: F64, gt_count: F64, tr_count: F64) -> dict[str, F64]:
-    """HOTA's sums per alpha, from the matched pairs: no identity × identity × alpha table is made."""
-    from kinema.kernels.mot_metrics import hota_pairs
-
-    n_gt, n_tr = len(args[0]), len(args[2])
-    most = min(n_gt, n_tr)
-    pair_gt, pair_tr, pair_sim = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
-    n = hota_pairs(*args, score, pair_gt, pair_tr, pair_sim)
-    pair_gt, pair_tr, pair_sim = pair_gt[:n], pair_tr[:n], pair_sim[:n]
-    key, which = np.unique(pair_gt * len(tr_count) + pair_tr, return_inverse=True)
-    g, t = gt_count[key // len(tr_count)], tr_count[key % len(tr_count)]
-    sums = np.zeros((7, len(ALPHAS)))
-    for a, alpha in enumerate(ALPHAS):
-        ok = pair_sim >= alpha - np.finfo(float).eps
-        tp = ok.sum()
-        c = np.bincount(which[ok], minlength=len(key)).astype(float)
-        sums[:, a] = (
-            tp,
-            n_gt - tp,
-            n_tr - tp,
-            (c * (c / np.maximum(1, g + t - c))).sum(),
-            (c * (c / np.maximum(1, g))).sum(),
-            (c * (c / np.maximum(1, t))).sum(),
-            pair_sim[ok].sum(),
-        )
-    names = ("hota_tp", "hota_fn", "hota_fp", "ass_a_sum", "ass_re_sum", "ass_pr_sum", "loc_sum")
-    return dict(zip(names, sums, strict=True))
 
 
 def from_counts(counts: IdentityCounts) -> IdentityScore:

@@ -41,13 +41,14 @@ class CourseGuide:
         found[~self._on(s, d)] = np.nan
         return found
 
-    def turns(self, p_ne_m: F64, t_s: F64) -> F64:
-        """Clockwise change of the course's heading (n,) from the point before along a path (n, 2), NaN where it is not
-        known: then it is taken from the way at even speed between its neighbours. 0 off the course and at the first."""
+    def turns(self, p_ne_m: F64, t_s: F64) -> tuple[F64, F64]:
+        """Clockwise change of the course's heading (n,) from the point before along a path (n, 2), 0 off the course and
+        at the first, and the heading itself, NaN off the course. Where the path is NaN the way goes on at even speed
+        between its neighbours."""
         known = np.flatnonzero(np.isfinite(p_ne_m[:, 0]))
         turn = np.zeros(len(p_ne_m))
         if len(known) < 2:
-            return turn
+            return turn, np.full(len(p_ne_m), np.nan)
         s, d = self.strip.follow(p_ne_m[known])
         way, on = self.strip.unwrapped(s), self._on(s, d)
         way = np.interp(t_s, t_s[known], _calm(way, t_s[known]))
@@ -55,7 +56,7 @@ class CourseGuide:
         turn[1:] = np.diff(heading)
         off = np.interp(t_s, t_s[known], (~on).astype(float)) > 0
         turn[1:][off[1:] | off[:-1]] = 0.0
-        return turn
+        return turn, np.where(off, np.nan, heading)
 
     def _unwrapped_heading(self, way: F64) -> F64:
         if not self.strip.closed:

@@ -55,7 +55,7 @@ class GroundMotion(NamedTuple):
     lost_s: float = 5.0
     """A track not seen for this long ends; one"""
     lost_on_course_s: float = 12.0
-    """on a course, which says where it is meanwhile, for this long."""
+    """on a course, which says where it is meanwhile, waits for so long to be seen again, untold."""
 
 
 CARS = GroundMotion(q_straight=3.0, q_turn=4.0, settle_s=2.0, first_speed=40.0)

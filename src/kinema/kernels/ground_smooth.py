@@ -13,12 +13,13 @@ from kinema.kernels.jit import kernel
 
 @kernel
 def filter_ground(
-    t_s: np.ndarray, turn: np.ndarray, z: np.ndarray, r: np.ndarray, q: float, v0: float, x: np.ndarray,
+    t_s: np.ndarray, turn: np.ndarray, z: np.ndarray, r: np.ndarray, q: np.ndarray, v0: float, x: np.ndarray,
     p: np.ndarray, gain: np.ndarray, y: np.ndarray, s: np.ndarray,
 ) -> float:  # fmt: skip
     """Kalman filter over times t_s (n,), positions z (n, 2), NaN where there is none (not at the first), covariances
     r (n, 2, 2). turn (n,): by how much the velocity turns clockwise (rad) from the time before, 0 for straight ahead.
-    q in m/s^1.5, first velocity's sigma v0. Fills x (n, 4), p (n, 4, 4), gain (n, 4, 2), innovations y
+    q (n, 3): densities north, east and between of the acceleration's noise in the step to each (m²/s³); v0 sigma of
+    the first velocity. Fills x (n, 4), p (n, 4, 4), gain (n, 4, 2), innovations y
     (n, 2) and the inverse of their covariance s (n, 2, 2); returns the log-likelihood."""
     n = len(t_s)
     f, work, moved = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
@@ -40,10 +41,12 @@ def filter_ground(
             for b in range(4):
                 p[k, a, b] = 0.5 * (moved[a, b] + moved[b, a])
         for a in range(2):
-            p[k, a, a] += q * q * dt**3 / 3
-            p[k, a, 2 + a] += q * q * dt * dt / 2
-            p[k, 2 + a, a] += q * q * dt * dt / 2
-            p[k, 2 + a, 2 + a] += q * q * dt
+            for b in range(2):
+                noise = q[k, a] if a == b else q[k, 2]
+                p[k, a, b] += noise * dt**3 / 3
+                p[k, a, 2 + b] += noise * dt * dt / 2
+                p[k, 2 + a, b] += noise * dt * dt / 2
+                p[k, 2 + a, 2 + b] += noise * dt
         if z[k, 0] != z[k, 0]:
             continue
         s00, s01, s11 = p[k, 0, 0] + r[k, 0, 0], p[k, 0, 1] + r[k, 0, 1], p[k, 1, 1] + r[k, 1, 1]

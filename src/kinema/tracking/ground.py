@@ -28,9 +28,10 @@ class Guide(Protocol):
     def lead(self, p_ne_m: F64) -> F64:
         """At points (n, 2): unit tangent, clockwise curvature (n, 3) of the line through each; NaN off the course."""
 
-    def turns(self, p_ne_m: F64, t_s: F64) -> F64:
-        """Clockwise change of the course's heading (n,) from the point before along a path (n, 2), NaN where it is not
-        known: then it is taken from the way at even speed between its neighbours. 0 off the course and at the first."""
+    def turns(self, p_ne_m: F64, t_s: F64) -> tuple[F64, F64]:
+        """Clockwise change of the course's heading (n,) from the point before along a path (n, 2), 0 off the course and
+        at the first, and the heading itself, NaN off the course. Where the path is NaN the way goes on at even speed
+        between its neighbours."""
 
     def along(self, p_ne_m: F64) -> tuple[F64, F64]:
         """Way along the course, growing from lap to lap, and offset (n,) of a path (n, 2), NaN off the course."""
@@ -103,7 +104,9 @@ class GroundTracker:
             gate("cov_ne_m2", cov_ne_m2, np.float64, (m, 2, 2), finite=True), gate("tag", tag, np.int64, (m,)),
             inside, led, not sensor.reads_tags, (t_ns - self._t0_ns) * 1e-9, self._next_id, self.motion, partner, taken,
         )  # fmt: skip
-        told = np.flatnonzero(self._mark[:, 0] == CONFIRMED)
+        # On a course a track is kept longer than it is told of.
+        recent = (t_ns - self._t0_ns) * 1e-9 - self._mood[:, 1] <= self.motion.lost_s
+        told = np.flatnonzero((self._mark[:, 0] == CONFIRMED) & recent)
         mine = np.where(taken >= 0, self._mark[taken, 1], -1)
         return GroundAnswer(
             self._mark[told, 1], self._mark[told, 3], self._mean[told], self._cov[told], partner[told], mine

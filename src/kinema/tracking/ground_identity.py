@@ -18,6 +18,9 @@ from kinema.tracking.ground import Guide
 STRANGER_M = 3.0
 """A track that never bore the tag must have come this much nearer to be blamed for an exchange."""
 LINK_S = 8.0
+SPLIT_S, LEAST_PIECE = 2.0, 3
+"""On a course a track not seen for so long is two pieces, to be linked again by all that is known of both; pieces of
+fewer detections without a tag are chance."""
 OVERLAP_S = 2.0
 LOOK_BACK_S = 1.0
 LINK_ON_COURSE_S, LOOK_ALONG_S = 20.0, 3.0
@@ -36,7 +39,7 @@ class Piece:
 
 def movers_of(detections: GroundDetections, track: I64, guide: Guide | None = None) -> I64:
     """Mover (m,) of each detection, 0, 1, 2, …, −1 where it is nobody's; `track` (m,) is the tracker's, −1 likewise."""
-    pieces = _pieces(detections, track)
+    pieces = _pieces(detections, track, guide)
     group = _linked(detections, pieces, guide)
     mover = np.full(len(track), -1)
     for name, k in enumerate(dict.fromkeys(group)):
@@ -45,12 +48,15 @@ def movers_of(detections: GroundDetections, track: I64, guide: Guide | None = No
     return _once_per_scan(detections, mover)
 
 
-def _pieces(detections: GroundDetections, track: I64) -> list[Piece]:
+def _pieces(detections: GroundDetections, track: I64, guide: Guide | None) -> list[Piece]:
     order = np.argsort(track, kind="stable")
     order = order[track[order] >= 0]
     pieces = []
-    for rows in np.split(order, np.flatnonzero(np.diff(track[order])) + 1):
-        if not len(rows):
+    again = np.diff(track[order]) != 0
+    if guide is not None:
+        again |= np.diff(detections.t_ns[order]) > SPLIT_S * 1e9
+    for rows in np.split(order, np.flatnonzero(again) + 1):
+        if not len(rows) or (guide is not None and len(rows) < LEAST_PIECE and (detections.tag[rows] < 0).all()):
             continue
         tag = detections.tag[rows]
         read = np.flatnonzero(tag >= 0)

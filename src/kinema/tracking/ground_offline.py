@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
@@ -14,6 +16,11 @@ from kinema.tracking.ground_identity import movers_of, tags_of
 RESTLESS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 4.0)
 """Acceleration noises to choose from, m/s^1.5."""
 V0_MPS = 15.0
+LEAST_ACROSS = 0.4
+"""The same across a course at least: who overtakes steps aside at once, most of the time nobody does, and within the
+detector's noise the innovations do not show it."""
+RESTLESS_S, MOST_RESTLESS = 1.5, 5.0
+"""Restlessness follows the innovations of this time, up to so many times the mover's usual one: people overtake."""
 
 
 def track_ground_offline(
@@ -92,9 +99,49 @@ def _smoothed(
     t_s, n = (t_ns - t_ns[0]) * 1e-9, len(t_ns)
     x, p, gain = np.empty((n, 4)), np.empty((n, 4, 4)), np.empty((n, 4, 2))
     y, s = np.empty((n, 2)), np.empty((n, 2, 2))
-    turn = np.zeros(n) if guide is None else guide.turns(z, t_s)
-    likely = [filter_ground(t_s, turn, z, r, q, V0_MPS, x, p, gain, y, s) for q in RESTLESS]
-    filter_ground(t_s, turn, z, r, RESTLESS[int(np.argmax(likely))], V0_MPS, x, p, gain, y, s)
+    turn, heading = (np.zeros(n), np.full(n, np.nan)) if guide is None else guide.turns(z, t_s)
+    scratch = x, p, gain, y, s
+
+    def likely(along: float, across: float) -> float:
+        return filter_ground(t_s, turn, z, r, _densities(heading, along, across), V0_MPS, *scratch)
+
+    along, across = _likeliest(likely, directed=bool(np.isfinite(heading).any()))
+    likely(along, across)
+    usual = _densities(heading, along, across)
+    filter_ground(t_s, turn, z, r, usual * _restless(t_s, z, y, s)[:, None] ** 2, V0_MPS, *scratch)
     smooth_ground(t_s, turn, z, x, p, gain, y, s)
     p[:, :2, :2] += shared
     return t_ns, x, p, int(rows[0]), np.isfinite(z[:, 0])
+
+
+def _likeliest(likely: Callable[[float, float], float], *, directed: bool) -> tuple[float, float]:
+    """Acceleration noise along and across the course, the likeliest for a mover; one for both where there is none."""
+    best = RESTLESS[int(np.argmax([likely(q, q) for q in RESTLESS]))]
+    if not directed:
+        return best, best
+    across = max(RESTLESS[int(np.argmax([likely(best, q) for q in RESTLESS]))], LEAST_ACROSS)
+    return RESTLESS[int(np.argmax([likely(q, across) for q in RESTLESS]))], across
+
+
+def _densities(heading: F64, along: float, across: float) -> F64:
+    """Densities of the acceleration's noise (n, 3): north, east and between, m²/s³; of NaN headings the larger for all
+    directions."""
+    c, s = np.cos(heading), np.sin(heading)
+    a, b = along * along, across * across
+    found = np.column_stack((a * c * c + b * s * s, a * s * s + b * c * c, (a - b) * c * s))
+    found[~np.isfinite(heading)] = (max(a, b), max(a, b), 0.0)
+    return found
+
+
+def _restless(t_s: F64, z: F64, y: F64, s: F64) -> F64:
+    """By how much the mover is more restless than usual (n,): the root of the innovations' mean square about each time
+    over what it should be, from 1 to MOST_RESTLESS."""
+    known = np.flatnonzero(np.isfinite(z[:, 0]))[1:]
+    nis = np.zeros(len(t_s))
+    nis[known] = np.einsum("ki,kij,kj->k", y[known], s[known], y[known])
+    total = np.concatenate(([0.0], np.cumsum(np.minimum(nis, 50.0))))
+    count = np.concatenate(([0], np.cumsum(np.bincount(known, minlength=len(t_s)))))
+    a = np.searchsorted(t_s, t_s - RESTLESS_S / 2)
+    b = np.searchsorted(t_s, t_s + RESTLESS_S / 2, side="right")
+    share = (total[b] - total[a] + 2.0) / (2.0 * (count[b] - count[a]) + 2.0)
+    return np.asarray(np.clip(np.sqrt(share), 1.0, MOST_RESTLESS))

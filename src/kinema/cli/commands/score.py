@@ -6,17 +6,20 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kinema.analysis.ground_score import GroundScore
     from kinema.analysis.identity import IdentityScore
+    from kinema.analysis.identity_counts import Rules
     from kinema.core.recording import Recording
     from kinema.core.solution import Solution
 
-HELP = "judge a trajectory by the truth: errors, availability, honesty of its uncertainty"
+HELP = "judge a trajectory or tracks by the truth: errors, availability, identities, honesty of the uncertainty"
 EXAMPLES = """examples:
   kinema score drive.pos reference.csv
   kinema score drive.parquet reference.csv --lever-arm 0.1,0,-1.2 --json
   kinema score station.pos -3959400.631,3385704.533,3667523.111
   kinema score station.pos 35.134699,136.977576,104.863
   kinema score tracks.txt gt.txt                     boxes with identities: HOTA, MOTA, IDF1
+  kinema score movers.csv truth.csv                  movers on the ground: GOSPA, identities, NEES
 A TRUTH of three numbers is one fixed point: latitude, longitude in degrees and height, or ECEF X, Y, Z in metres.
 Lever arm, time offset and datum are stated in the output; what looks wrong with them is advised, never applied."""
 
@@ -32,6 +35,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-offset", metavar="S", type=float, default=0.0, help="added to the solution's times")
     parser.add_argument("--max-gap", metavar="S", type=float, help="never interpolate the truth over longer gaps")
     parser.add_argument("--wrong-fix", metavar="M", type=float, default=0.3, help="a fix this far off is wrong (0.3 m)")
+    parser.add_argument(
+        "--within", metavar="M", type=float, default=1.0, help="a mover this far off is met by half (1 m)"
+    )
+    parser.add_argument(
+        "--rules",
+        choices=("trackeval", "motmetrics"),
+        default="trackeval",
+        help="whose switches (trackeval)",
+    )
     parser.add_argument("--from", dest="start", metavar="T", help="seconds of week, WEEK:TOW or ISO 8601")
     parser.add_argument("--to", dest="stop", metavar="T", help="seconds of week, WEEK:TOW or ISO 8601")
 
@@ -43,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from kinema.analysis.accuracy import score
     from kinema.core.time import parse_time
 
-    identities = identities_of(args.solution, args.truth)
+    identities = identities_of(args.solution, args.truth, args.rules, args.within)
     if identities is not None:
         print(json.dumps(identities.to_dict(), indent=1) if args.json else str(identities))
         return 0
@@ -64,22 +76,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def identities_of(tracks: str, truth: str) -> IdentityScore | None:
-    """The score of boxes with identities, where both files hold such; None for trajectories."""
+def identities_of(tracks: str, truth: str, rules: Rules, within_m: float) -> IdentityScore | GroundScore | None:
+    """The score of boxes with identities or of movers on the ground, where both files hold such; else None."""
     from pathlib import Path
 
     from kinema.formats.reading import read, sniff
 
-    kinds = ("motchallenge", "kitti-tracking")
+    kinds = {"motchallenge", "kitti-tracking", "detections-csv", "detections-json", "coco", "yolo-labels", "parquet"}
     if not all(Path(text).is_file() and sniff(text).name in kinds for text in (tracks, truth)):
         return None
+    from kinema.analysis.ground_score import score_ground
     from kinema.analysis.identity import PEDESTRIAN, score_identities
-    from kinema.core.tracks import BoxTracks
+    from kinema.core.tracks import BoxTracks, GroundTracks
 
-    found, real = (read(text).need("tracks", BoxTracks) for text in (tracks, truth))
-    return score_identities(
-        {"": (found, real)}, pedestrians=sniff(truth).name == kinds[0] and bool((real.label > PEDESTRIAN).any())
-    )["all"]
+    found, real = read(tracks), read(truth)
+    if "ground tracks" in found.streams and "ground tracks" in real.streams:
+        return score_ground(
+            found.need("ground tracks", GroundTracks), real.need("ground tracks", GroundTracks), within_m=within_m,
+            rules=rules,
+        )  # fmt: skip
+    if not all("tracks" in one.streams for one in (found, real)):
+        return None
+    mine, true = found.need("tracks", BoxTracks), real.need("tracks", BoxTracks)
+    pedestrians = sniff(truth).name == "motchallenge" and bool((true.label > PEDESTRIAN).any())
+    return score_identities({"": (mine, true)}, pedestrians=pedestrians, rules=rules)["all"]
 
 
 def _triple(text: str) -> tuple[float, float, float]:

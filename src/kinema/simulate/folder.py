@@ -9,7 +9,7 @@ import numpy as np
 
 from kinema.core.ephemeris import BroadcastEphemerides
 from kinema.core.recording import Mount
-from kinema.core.streams import GnssObservations, Imu
+from kinema.core.streams import GnssObservations, Imu, Series
 from kinema.core.time import WEEK_NS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def save_drive(drive: SimulatedDrive, folder: Path) -> Path:
-    """Write rover.obs, drive.nav, base.obs and imu.csv (if any), truth.pos, kinema.toml; returns the folder."""
+    """Write rover.obs, drive.nav, base.obs, imu.csv and wheels.csv (if any), truth.pos, kinema.toml; returns it."""
     from kinema.formats.rinex_nav_write import write_navigation
     from kinema.formats.rinex_obs_write import write_observations
     from kinema.formats.rtklib_pos import FORMAT as POS
@@ -33,6 +33,9 @@ def save_drive(drive: SimulatedDrive, folder: Path) -> Path:
     imu = recording.get("imu", Imu)
     if imu is not None:
         _write_imu(imu, folder / "imu.csv")
+    wheels = recording.get("wheels", Series)
+    if wheels is not None:
+        _write_wheels(wheels, folder / "wheels.csv")
     assert POS.write is not None
     POS.write(drive.truth, folder / "truth.pos")
     (folder / "kinema.toml").write_text(_toml(drive, base), encoding="utf-8")
@@ -50,12 +53,20 @@ def _write_imu(imu: Imu, path: Path) -> None:
     )
 
 
+def _write_wheels(wheels: Series, path: Path) -> None:
+    """Week, seconds of week, speed of the rear axle."""
+    week = int(wheels.t_ns[0]) // WEEK_NS
+    tow_s = (wheels.t_ns - week * WEEK_NS) * 1e-9
+    table = np.column_stack([np.full(len(tow_s), week), tow_s, wheels.value])
+    columns = "gps_week,gps_tow_s,wheel_speed_mps"
+    np.savetxt(path, table, fmt=["%d", "%.6f", "%.4f"], delimiter=",", header=columns, comments="")
+
+
 def _mount(role: str, mount: Mount) -> list[str]:
     return [f"[mounts.{role}]", f"lever_arm_b_m = {list(mount.p_b_m or (0.0, 0.0, 0.0))}", ""]
 
 
 def _toml(drive: SimulatedDrive, base: GnssObservations | None) -> str:
-    has_imu = "imu" in drive.recording.streams
     lines = [
         f"# Simulated: course {drive.course.name}, seed {drive.seed}. {drive.course.attribution}.",
         f'name = "{drive.recording.name}"',
@@ -64,7 +75,7 @@ def _toml(drive: SimulatedDrive, base: GnssObservations | None) -> str:
         'rover = "rover.obs"',
         'nav = "drive.nav"',
         *(['base = "base.obs"'] if base is not None else []),
-        *(['imu = "imu.csv"'] if has_imu else []),
+        *(f'{role} = "{role}.csv"' for role in ("imu", "wheels") if role in drive.recording.streams),
         'truth = "truth.pos"  # of the antenna',
         "",
         *(line for role, mount in drive.recording.mounts.items() for line in _mount(role, mount)),

@@ -12,6 +12,7 @@ HELP = "make a drive (RINEX observations, navigation, base) or a scene of many m
 EXAMPLES = """examples:
   kinema simulate -o drive/
   kinema simulate --course grid --seed 7 --laps 2 --rate 10 --base 8 -o town/
+  kinema simulate --course grid --base 1 --imu consumer --wheels -o town/ && kinema solve town/ -o town.pos
   kinema solve drive/ -o drive.pos && kinema score drive.pos drive/truth.pos
   kinema simulate meeting --movers 20 --laps 12 -o meeting/        runners on a 400 m track, seen from a mast
   kinema simulate meeting --cameras 3 -o meeting/                  the same as boxes in the images of three cameras
@@ -36,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frequencies", type=int, default=2, help="1, 2 or 3 signals per satellite (2)")
     parser.add_argument("--base", metavar="KM", type=float, help="add a base station this far away")
     parser.add_argument("--imu", metavar="GRADE", help="add an IMU: consumer, industrial or tactical")
+    parser.add_argument("--wheels", action="store_true", help="add the rear axle's speed")
     parser.add_argument("--open-sky", action="store_true", help="no houses and no tunnel")
     parser.add_argument("-o", "--out", metavar="FOLDER", required=True, help="folder to write to")
 
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         limits=Limits(speed_mps=args.speed / 3.6),
         blockage=not args.open_sky,
         imu=args.imu,
+        wheels=args.wheels,
     )
     folder = drive.save(args.out)
     length = drive.motion.sample(drive.truth.t_ns[-1:]).way_m[0] / 1000

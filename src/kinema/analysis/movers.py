@@ -102,6 +102,8 @@ def _length(p: F64, v: F64, cov: F64, cov_v: F64, t_s: F64, joined: Bool) -> tup
     slope = np.concatenate([np.zeros((1, 2)), unit]) - np.concatenate([unit, np.zeros((1, 2))])
     spread, spread_v = np.trace(cov, axis1=1, axis2=2), np.trace(cov_v, axis1=1, axis2=2)
     together = INTEGRAL * float(np.sqrt(spread.mean() / max(float(spread_v.mean()), 1e-12)))
+    if not np.isfinite(together):
+        return float(size[joined].sum()), float("nan")
     block = np.floor((t_s - t_s[0]) / max(together, 1e-3)).astype(np.int64)
     first = np.concatenate([[0], np.flatnonzero(np.diff(block)) + 1])
     pull = np.add.reduceat(slope, first, axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -125,7 +126,9 @@ def _named(raw: list[str], names: bool, salt: str | None) -> tuple[tuple[str, ..
 
 
 def _number(name: str) -> float:
-    return float(name) if name.isdigit() else float("inf")
+    """The number that a name begins with, for sorting."""
+    found = re.match(r"\d{1,15}", name)
+    return float(found[0]) if found else float("inf")
 
 
 def _rows(parts: list[slice], order: list[int], stride: int) -> tuple[I64, I64]:

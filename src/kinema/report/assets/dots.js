@@ -2,6 +2,7 @@
 import { font } from "./surface.js";
 import { paint } from "./theme.js";
 
+const MOST_SPRITES = 4000;
 const sprites = new Map();
 const nameSprites = new Map();
 let drawnFor = "";
@@ -51,6 +52,7 @@ export function drawDot(ctx, x, y, colour, radius) {
 function nameSprite(words, strong, ratio, measure) {
   const key = `${strong} ${words}`;
   if (nameSprites.has(key)) return nameSprites.get(key);
+  if (nameSprites.size > MOST_SPRITES) nameSprites.clear();
   measure.font = font(11, strong ? 700 : 500);
   const width = measure.measureText(words).width + 8, height = 16;
   const [canvas, ctx] = canvasOf(width, height, ratio);

@@ -1,6 +1,7 @@
 // The plan of a scene: every mover at the time of the cursor, with trails, names and uncertainties.
 import { Camera } from "./camera.js";
 import { Labels, drawDot, forgetSprites } from "./dots.js";
+import { fixed } from "./format.js";
 import { drawGraticule, drawScaleBar } from "./graticule.js";
 import { drawGround, groundBox } from "./ground.js";
 import { mapButtons } from "./mapbuttons.js";
@@ -160,10 +161,11 @@ async function mountPlan(element, spec, context) {
   }
 
   function drawNames(ctx, width, height, shown, radius) {
-    const labels = new Labels(width, height);
+    const labels = new Labels(width, height), told = tools.on("sigma") && columns.sx;
+    const words = (k) => (told ? `${scene.names[k]} ± ${fixed(scene.within(k), 2)} m` : scene.names[k]);
     const name = (k, strong) => inImage
       ? labels.draw(ctx, scene.names[k], camera.px(scene.x[k]), boxOf(k)[1] - 8, -6, strong)
-      : labels.draw(ctx, scene.names[k], camera.px(scene.x[k]), camera.py(scene.y[k]), strong ? 9 : radius, strong);
+      : labels.draw(ctx, words(k), camera.px(scene.x[k]), camera.py(scene.y[k]), strong ? 9 : radius, strong);
     for (const k of new Set([scene.picked, scene.pointed])) if (k >= 0 && scene.there[k]) name(k, true);
     if (!tools.on("labels") || shown > MOST_NAMES) return;
     for (const movers of groups) for (const k of movers) if (k !== scene.picked && k !== scene.pointed) name(k, false);

@@ -20,7 +20,7 @@ function wordsOf(scene, columns, k) {
   }
   if (columns.speed) words.push(`${fixed(scene.speed(k), 1)} km/h`);
   if (scene.board && scene.board.laps[k].length) words.push(`lap ${(scene.lapAt(k, scene.time)?.[3] ?? 0) + 1}`);
-  if (columns.sx && columns.sx[j] === columns.sx[j]) words.push(`± ${fixed(1.96 * Math.max(columns.sx[j], columns.sy[j]), 2)} m`);
+  if (scene.within(k) >= 0) words.push(`± ${fixed(scene.within(k), 2)} m`);
   if (!columns.seen[j]) words.push("filled in");
   return words;
 }

@@ -77,6 +77,12 @@ export class Scene {
     return this.columns.speed ? this.columns.speed[this.row[k]] : NaN;
   }
 
+  // 95 % of where a mover is, in metres, NaN where it is not known.
+  within(k) {
+    const { sx, sy } = this.columns;
+    return sx ? 1.96 * Math.max(sx[this.row[k]], sy[this.row[k]]) : NaN;
+  }
+
   // Corners of a box around all but the outermost rows, as a line.
   extent() {
     const [x, y] = [this.columns.x, this.columns.y].map((values) => {

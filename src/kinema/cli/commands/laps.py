@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   kinema laps *.fit --json
   kinema laps kart.nmea --start 28.41270817,-81.37973266,28.41273039,-81.37957049
   kinema laps session.csv --course tianma.toml --report laps.html
+  kinema laps movers.csv --course meeting/course.toml       the board of everyone that `kinema track` found
 The start line is the one given, else the file's own, else the library's, else found where the path repeats."""
 
 
@@ -55,8 +56,13 @@ def run(args: argparse.Namespace) -> int:
     """Read, time, print."""
     import json
 
+    from kinema.cli.lap_board import board_of, print_board
     from kinema.errors import ConfigError
 
+    board = board_of(args)
+    if board is not None:
+        print(json.dumps(board.to_json(), indent=1)) if args.json else print_board(board)
+        return 0
     sessions = []
     for path in args.files:
         try:

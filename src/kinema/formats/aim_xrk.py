@@ -47,47 +47,38 @@ def _read(source: Source, options: ReadOptions) -> Recording:
         c = by_name.get(name)
         return to_si(np.interp(ms, c[0], c[1]), c[2])[0] if c is not None and len(c[0]) else None
 
-    fixes, odd = fixes_of(
-        source,
-        FixColumns(
-            t_ns,
-            lat,
-            by_name["gps longitude"][1],
-            same("gps altitude"),
-            same("gps speed"),
-            None,
-            same("gps posaccuracy"),
-        ),
-    )
-    streams: dict[str, Any] = {"fixes": fixes}
-    for name, (at_ms, value, unit) in channels.items():
-        column = Column(name, unit, value)
-        if column.role not in ("lat", "lon", "height", "time") and len(at_ms) and np.isfinite(value).all():
-            values, si = column.si()
-            streams[column.role] = Series(origin_ns + whole(at_ms, 1e6), values, si)
-    laps = log.laps.to_pydict()
-    starts, ends = laps.get("start_time", []), laps.get("end_time", [])
-    streams["device_laps"] = tuple(
-        Lap(
-            "timed",
-            "",
-            origin_ns + round(a * 1e6),
-            origin_ns + round(b * 1e6),
-            "beacon",
-            0.001,
-            0.001,
-            {"timer": "device"},
-            number=k,
-            time_sigma_s=0.0014,
-        )
-        for k, (a, b) in enumerate(zip(starts, ends, strict=True))
-        if 0 < k < len(starts) - 1
-    )
+    lon = by_name["gps longitude"][1]
+    columns = FixColumns(t_ns, lat, lon, same("gps altitude"), same("gps speed"), None, same("gps posaccuracy"))
+    fixes, odd = fixes_of(source, columns)
+    streams: dict[str, Any] = {"fixes": fixes, **_series(channels, origin_ns)}
+    streams["device_laps"] = _laps(log.laps.to_pydict(), origin_ns)
     issue = Issue(LOCAL_TIME, 1, "", source.name, "taken as UTC" if dated else "no date: put on 1980-01-06")
     settings = settings_of(
         track=log.metadata.get("Venue"), driver=log.metadata.get("Driver"), vehicle=log.metadata.get("Vehicle")
     )
     return Recording(streams, issues=(issue, *odd), sources=(source.name,), name=source.name, settings=settings)
+
+
+def _series(channels: dict[str, tuple[np.ndarray, np.ndarray, str]], origin_ns: int) -> dict[str, Series]:
+    """The logger's channels in SI, but for those of the position."""
+    streams = {}
+    for name, (at_ms, value, unit) in channels.items():
+        column = Column(name, unit, value)
+        if column.role not in ("lat", "lon", "height", "time") and len(at_ms) and np.isfinite(value).all():
+            values, si = column.si()
+            streams[column.role] = Series(origin_ns + whole(at_ms, 1e6), values, si)
+    return streams
+
+
+def _laps(laps: dict[str, list[float]], origin_ns: int) -> tuple[Lap, ...]:
+    """The beacon's laps; the parts before the first and after the last are none."""
+    starts, ends = laps.get("start_time", []), laps.get("end_time", [])
+    found = []
+    for k, (start_ms, stop_ms) in list(enumerate(zip(starts, ends, strict=True)))[1:-1]:
+        t0_ns, t1_ns = origin_ns + round(start_ms * 1e6), origin_ns + round(stop_ms * 1e6)
+        timed: dict[str, Any] = {"number": k, "time_sigma_s": 0.0014}
+        found.append(Lap("timed", "", t0_ns, t1_ns, "beacon", 0.001, 0.001, {"timer": "device"}, **timed))
+    return tuple(found)
 
 
 def _channel(table: Any, name: str) -> tuple[np.ndarray, np.ndarray, str]:

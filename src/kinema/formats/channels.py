@@ -37,10 +37,36 @@ def read_table(
     """
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    check_columns(source, count)
+    table, cut, bad_rows = _texts(source, start, count, delimiter)
+    names = table.column_names
+    columns = [_numbers(table.column(name), decimal, pa, pc) for name in names]
+    garbled = np.zeros(table.num_rows, dtype=np.bool_)
+    for k in need:
+        filled = pc.not_equal(table.column(names[k]), pa.scalar(b"")).to_numpy(zero_copy_only=False)
+        garbled |= filled & np.isnan(columns[k])
+    if clock:
+        garbled |= ~(np.abs(columns[clock[0]]) < MOST_NS / clock[1])
+    if not bad_rows and not garbled.any():
+        return columns, ()
+    at = row_at(source, start, _first_bad(bad_rows, cut, garbled))
+    where = line_at(source, at)
+    if options.on_bad == "raise":
+        what = f"garbled line '{text_at(source, at)}'"
+        raise FormatError(source.path, what, where, "read with --on-bad skip to leave it out")
+    issues = (Issue("garbled line", len(bad_rows) + int(garbled.sum()), where, source.name),)
+    return [c[~garbled] for c in columns], issues
+
+
+def _texts(source: Source, start: int, count: int, delimiter: str) -> tuple[Any, list[int], list[int]]:
+    """An Arrow table of `count` columns of bytes, and the numbers of the rows that were cut out of it: all of them,
+    and those that were not merely blank."""
+    import pyarrow as pa
     from pyarrow import csv
 
-    bad_rows: list[int] = []
     cut: list[int] = []
+    bad_rows: list[int] = []
 
     def on_invalid(row: Any) -> str:
         cut.append(int(row.number))
@@ -48,7 +74,6 @@ def read_table(
             bad_rows.append(int(row.number))
         return "skip"
 
-    check_columns(source, count)
     names = [f"c{k}" for k in range(count)]
     # Stray bytes are read as Latin-1: they make a garbled cell, not a reader that gives up.
     encoding = "utf8" if bytes(source.data).isascii() else "latin-1"
@@ -61,23 +86,7 @@ def read_table(
         )
     except pa.ArrowInvalid as error:
         raise FormatError(source.path, f"no table: {str(error).splitlines()[0]}", "", "is the file cut off?") from None
-    columns = [_numbers(table.column(name), decimal, pa, pc) for name in names]
-    garbled = np.zeros(table.num_rows, dtype=np.bool_)
-    for k in need:
-        filled = pc.not_equal(table.column(names[k]), pa.scalar(b"")).to_numpy(zero_copy_only=False)
-        garbled |= filled & np.isnan(columns[k])
-    if clock:
-        garbled |= ~(np.abs(columns[clock[0]]) < MOST_NS / clock[1])
-    issues: tuple[Issue, ...] = ()
-    if bad_rows or garbled.any():
-        at = row_at(source, start, _first_bad(bad_rows, cut, garbled))
-        where = line_at(source, at)
-        if options.on_bad == "raise":
-            what = f"garbled line '{text_at(source, at)}'"
-            raise FormatError(source.path, what, where, "read with --on-bad skip to leave it out")
-        issues = (Issue("garbled line", len(bad_rows) + int(garbled.sum()), where, source.name),)
-        columns = [c[~garbled] for c in columns]
-    return columns, issues
+    return table, cut, bad_rows
 
 
 def _numbers(column: Any, decimal: str, pa: Any, pc: Any) -> F64:

@@ -3,49 +3,22 @@ GLONASS strings."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, U8, Bool
+from kinema.core.arrays import F64, I64
 from kinema.core.ephemeris import GLONASS_COLUMNS, KEPLER_COLUMNS, MESSAGES, BroadcastEphemerides
 from kinema.core.recording import Issue
 from kinema.core.satellites import SYSTEMS
-from kinema.core.time import BDT_MINUS_GPS_NS, DAY_NS, NS, WEEK_NS, gps_ns_from_unix_ns, unix_ns_from_gps_ns
+from kinema.core.time import BDT_MINUS_GPS_NS, NS, WEEK_NS
 from kinema.formats import broadcast_bits as bb
 from kinema.formats.base import Source
 from kinema.formats.ubx_frames import SFRBX, SYSTEM_OF_GNSS_ID, Frames, gather, reference_times
+from kinema.formats.ubx_pages import Found, Pages, latest, moscow, near, once
 
 LNAV_ROLLOVER_WEEK = 2048
 """Without any stated time, the 10-bit GPS week is taken to lie in the 1024 weeks from here (2019-04-07)."""
-PAIR_MAX_NS = 120 * NS
-"""Parts of one ephemeris are taken together when they were received within this time."""
-
-
-class Pages(NamedTuple):
-    """Received pieces of one kind of message: satellite, frame number in the log, GPS time of reception, bits."""
-
-    sat: I64
-    t_ns: I64
-    bits: U8
-
-    def where(self, keep: Bool | I64) -> Pages:
-        """Some of them."""
-        return Pages(self.sat[keep], self.t_ns[keep], self.bits[keep])
-
-
-class Found(NamedTuple):
-    """Decoded ephemerides of one kind of message; `values` by column name."""
-
-    message: str
-    sat: I64
-    toe_ns: I64
-    sent_ns: I64
-    health: I64
-    iode: I64
-    values: dict[str, F64]
-
-
 _HEAD = np.dtype([
     ("gnss", "u1"), ("sv", "u1"), ("signal", "u1"), ("channel", "u1"), ("n", "u1"), ("chn", "u1"), ("version", "u1"),
     ("r", "u1"),
@@ -115,50 +88,16 @@ def _reception_times(frames: Frames, at: I64, head: Any) -> I64 | None:
     return known[np.clip(np.searchsorted(at[lnav][first], at) - 1, 0, len(known) - 1)]
 
 
-def _near(tow_s: F64, about_ns: I64) -> I64:
-    """The GPS time with these seconds of week that is nearest to another time."""
-    tow_ns = np.round(tow_s * NS).astype(np.int64)
-    return np.asarray(tow_ns + (about_ns - tow_ns + WEEK_NS // 2) // WEEK_NS * WEEK_NS)
-
-
-def _latest(pages: Pages, kinds: I64, wanted: tuple[int, ...]) -> list[I64]:
-    """Indices (one array per wanted kind, aligned) of the pages that were the latest of their kinds at the moments when
-    a page of any wanted kind came in, per satellite; only where all are there and within PAIR_MAX_NS."""
-    if not len(kinds):
-        return [np.zeros(0, np.int64) for _ in wanted]
-    order = np.lexsort((np.arange(len(kinds)), pages.sat))
-    position = np.arange(len(order))
-    begins = np.append(True, np.diff(pages.sat[order]) != 0)
-    begin = np.maximum.accumulate(np.where(begins, position, 0))
-    seen = [np.maximum.accumulate(np.where(kinds[order] == kind, position, -1)) for kind in wanted]
-    last = np.array(seen)
-    complete = (last >= begin).all(axis=0) & np.isin(kinds[order], wanted)
-    chosen = order[np.maximum(last, 0)]
-    complete &= np.ptp(pages.t_ns[chosen], axis=0) <= PAIR_MAX_NS
-    return list(chosen[:, complete])
-
-
-def _once(message: str, pages: Pages, k: I64, sent: I64, toe: I64, health: I64, v: dict[str, F64], keep: Bool) -> Found:
-    """Keep consistent ephemerides, each (satellite, toe, iode, health) once: the first time it was complete."""
-    names = np.stack([pages.sat[k], toe, v["iode"].astype(np.int64), health], axis=1)
-    index = np.flatnonzero(keep)
-    _, first = np.unique(names[index], axis=0, return_index=True)
-    index = index[np.sort(first)]
-    values = {name: value[index] for name, value in v.items()}
-    iode = values["iode"].astype(np.int64)
-    return Found(message, pages.sat[k][index], toe[index], sent[index], health[index], iode, values)
-
-
 def _lnav(pages: Pages, system: str, ionosphere: dict[str, tuple[float, ...]], leap: list[int]) -> Found:
     how = bb.decode(pages.bits, bb.LNAV_HOW)
     preamble = bb.integer(pages.bits, bb.Field(0, 8)) == 0x8B
     kind = np.where(preamble, how["id"].astype(np.int64), 0)
-    sent = _near((how["tow"] - 6.0) % 604_800, pages.t_ns)
-    a, b, c = _latest(pages, kind, (1, 2, 3))
+    sent = near((how["tow"] - 6.0) % 604_800, pages.t_ns)
+    a, b, c = latest(pages, kind, (1, 2, 3))
     one, two, three = (bb.decode(pages.bits[k], x) for k, x in ((a, bb.LNAV_1), (b, bb.LNAV_2), (c, bb.LNAV_3)))
-    latest = np.maximum(np.maximum(sent[a], sent[b]), sent[c])
+    last_sent = np.maximum(np.maximum(sent[a], sent[b]), sent[c])
     v = {**three, **two, **one}
-    toe, toc = _near(two["toe"], latest), _near(one["toc"], latest)
+    toe, toc = near(two["toe"], last_sent), near(one["toc"], last_sent)
     v["iodc"] = one["iodc_high"] * 256 + one["iodc_low"]
     v["ura_m"] = np.array(bb.URA_M)[one["ura"].astype(np.int64)]
     # Interval of fit: 4 h; the flag tells a longer one, 6 h as far as a receiver can know (IS-GPS-200N 20.3.4.4).
@@ -173,7 +112,7 @@ def _lnav(pages: Pages, system: str, ionosphere: dict[str, tuple[float, ...]], l
         ionosphere[f"{'GPS' if system == 'G' else 'QZS'}A"] = tuple(float(page[f"a{i}"][last[-1]]) for i in range(4))
         ionosphere[f"{'GPS' if system == 'G' else 'QZS'}B"] = tuple(float(page[f"b{i}"][last[-1]]) for i in range(4))
         leap.append(int(page["leap_s"][last[-1]]))
-    return _once("LNAV", pages, a, latest, toe, one["health"].astype(np.int64), v, keep)
+    return once("LNAV", pages, a, last_sent, toe, one["health"].astype(np.int64), v, keep)
 
 
 def _inav(pages: Pages, ionosphere: dict[str, tuple[float, ...]], issues: list[Issue], source: Source) -> Found:
@@ -186,12 +125,12 @@ def _inav(pages: Pages, ionosphere: dict[str, tuple[float, ...]], issues: list[I
     good = ordinary & intact
     words = Pages(pages.sat[good], pages.t_ns[good], np.hstack([bits[good, 2:114], bits[good, 130:146]]))
     kind = bb.integer(words.bits, bb.Field(0, 6))
-    k = _latest(words, kind, (1, 2, 3, 4, 5))
+    k = latest(words, kind, (1, 2, 3, 4, 5))
     layouts = (bb.INAV_1, bb.INAV_2, bb.INAV_3, bb.INAV_4, bb.INAV_5)
     one, two, three, four, five = (bb.decode(words.bits[i], layout) for i, layout in zip(k, layouts, strict=True))
     v = {**five, **four, **three, **two, **one}
     sent = (five["week"].astype(np.int64) + 1024) * WEEK_NS + (five["tow"] * NS).astype(np.int64)
-    toe, toc = _near(one["toe"], sent), _near(four["toc"], sent)
+    toe, toc = near(one["toe"], sent), near(four["toc"], sent)
     v["ura_m"] = bb.sisa_m(three["sisa"].astype(np.int64))
     v |= {"toe_s": toe / NS, "toc_s": toc / NS, "iodc": one["iode"]}
     health = five["dvs_e1b"] + 2 * five["hs_e1b"] + 64 * five["dvs_e5b"] + 128 * five["hs_e5b"]
@@ -199,12 +138,12 @@ def _inav(pages: Pages, ionosphere: dict[str, tuple[float, ...]], issues: list[I
     keep &= four["sat"] == words.sat[k[0]] % 100
     if len(toe):
         ionosphere["GAL"] = (float(five["a0"][-1]), float(five["a1"][-1]), float(five["a2"][-1]), 0.0)
-    return _once("INAV", words, k[0], sent, toe, health.astype(np.int64), v, keep)
+    return once("INAV", words, k[0], sent, toe, health.astype(np.int64), v, keep)
 
 
 def _bds_values(v: dict[str, F64], toe_sow: F64, sent: I64) -> tuple[I64, dict[str, F64]]:
-    toe = _near(toe_sow, sent + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
-    toc = _near(v["toc"], sent + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
+    toe = near(toe_sow, sent + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
+    toc = near(v["toc"], sent + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
     v["ura_m"] = np.array(bb.URA_M)[v["ura"].astype(np.int64)]
     v |= {"toe_s": toe / NS, "toc_s": toc / NS, "iodc": v["aodc"]}
     return toe, v
@@ -220,14 +159,14 @@ def _d1(pages: Pages, ionosphere: dict[str, tuple[float, ...]]) -> Found:
     bits = bb.without_bds_parity(pages.bits)
     head = bb.decode(bits, bb.BDS_HEAD)
     kind = np.where(bb.integer(bits, bb.Field(0, 11)) == 0x712, head["id"].astype(np.int64), 0)
-    sent = _near(head["sow"], pages.t_ns + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
-    a, b, c = _latest(pages, kind, (1, 2, 3))
+    sent = near(head["sow"], pages.t_ns + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
+    a, b, c = latest(pages, kind, (1, 2, 3))
     one, two, three = (bb.decode(bits[k], x) for k, x in ((a, bb.D1_1), (b, bb.D1_2), (c, bb.D1_3)))
     _bds_ionosphere(one, ionosphere)
     # Nothing in D1 names the issue in subframes 2 and 3: only three subframes in one go belong together.
     keep = (sent[b] - sent[a] == 6 * NS) & (sent[c] - sent[b] == 6 * NS)
     toe, v = _bds_values({**three, **two, **one}, (two["toe_high"] * 2**15 + three["toe_low"]) * 8.0, sent[c])
-    return _once("D1", pages, a, sent[c], toe, one["health"].astype(np.int64), v, keep)
+    return once("D1", pages, a, sent[c], toe, one["health"].astype(np.int64), v, keep)
 
 
 def _d2(pages: Pages) -> Found:
@@ -235,25 +174,25 @@ def _d2(pages: Pages) -> Found:
     head = bb.decode(bits, bb.BDS_HEAD)
     first = (bb.integer(bits, bb.Field(0, 11)) == 0x712) & (head["id"] == 1)
     kind = np.where(first, bb.integer(bits, bb.D2_PAGE), 0)
-    sent = _near(head["sow"], pages.t_ns + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
-    k = _latest(pages, kind, tuple(range(1, bb.D2_PAGES + 1)))
+    sent = near(head["sow"], pages.t_ns + BDT_MINUS_GPS_NS) - BDT_MINUS_GPS_NS
+    k = latest(pages, kind, tuple(range(1, bb.D2_PAGES + 1)))
     v = bb.decode_cut(np.stack([pages.bits[i] for i in k], axis=1), bb.D2)
     # Pages of one ephemeris follow each other every three seconds.
     keep = np.all([sent[k[i + 1]] - sent[k[i]] == 3 * NS for i in range(9)], axis=0)
     toe, v = _bds_values(v, v["toe"], sent[k[-1]])
-    return _once("D2", pages, k[0], sent[k[-1]], toe, v["health"].astype(np.int64), v, keep)
+    return once("D2", pages, k[0], sent[k[-1]], toe, v["health"].astype(np.int64), v, keep)
 
 
 def _fdma(pages: Pages, channels: dict[int, int]) -> Found:
     kind = bb.integer(pages.bits, bb.Field(1, 4))
-    k = _latest(pages, kind, (1, 2, 3, 4))
+    k = latest(pages, kind, (1, 2, 3, 4))
     v: dict[str, F64] = {}
     for i, layout in zip(k, (bb.FDMA_1, bb.FDMA_2, bb.FDMA_3, bb.FDMA_4), strict=True):
         for name, field in layout.items():
             number = bb.sign_magnitude if name in bb.FDMA_SIGNED else bb.integer
             v[name] = number(pages.bits[i], field).astype(np.float64) * field.scale
     about = pages.t_ns[k[0]]
-    toe, sent = _moscow(v["tb"], about), _moscow(v["hour"] * 3600 + v["minute"] * 60 + v["half"], about)
+    toe, sent = moscow(v["tb"], about), moscow(v["hour"] * 3600 + v["minute"] * 60 + v["half"], about)
     rename = {"x": "x_m", "y": "y_m", "z": "z_m", "vx": "vx_mps", "vy": "vy_mps", "vz": "vz_mps"}
     rename |= {"ax": "ax_mps2", "ay": "ay_mps2", "az": "az_mps2"}
     v |= {name: v[short] for short, name in rename.items()}
@@ -262,15 +201,7 @@ def _fdma(pages: Pages, channels: dict[int, int]) -> Found:
     # Strings of one frame come every two seconds.
     keep = np.all([abs(pages.t_ns[k[i + 1]] - pages.t_ns[k[i]] - 2 * NS) <= NS for i in range(3)], axis=0)
     keep &= np.hypot(np.hypot(v["x"], v["y"]), v["z"]) > 2e7
-    return _once("FDMA", pages, k[0], sent, toe, v["health"].astype(np.int64), v, keep)
-
-
-def _moscow(second_of_day: F64, about_ns: I64) -> I64:
-    """GPS time of a second of GLONASS day (UTC + 3 h) nearest to another GPS time."""
-    moscow = unix_ns_from_gps_ns(about_ns) + 3 * 3600 * NS
-    seconds = np.round(second_of_day * NS).astype(np.int64)
-    near = seconds + (moscow - seconds + DAY_NS // 2) // DAY_NS * DAY_NS
-    return gps_ns_from_unix_ns(near - 3 * 3600 * NS)
+    return once("FDMA", pages, k[0], sent, toe, v["health"].astype(np.int64), v, keep)
 
 
 def _joined(

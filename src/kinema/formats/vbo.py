@@ -71,31 +71,25 @@ def _read(source: Source, options: ReadOptions) -> Recording:
     if not dated:
         issues.append(Issue("date unknown", 1, "", source.name, "put on 1980-01-06"))
     columns = [Column(n, _UNITS.get(n.lower(), ""), table.values[:, k]) for k, n in enumerate(names)]
-    by_role = {role_of(c.name): c for c in reversed(columns)}
-
-    def si(role: str) -> F64 | None:
-        return by_role[role].si()[0] if role in by_role else None
-
-    fixes, odd = fixes_of(
-        source,
-        FixColumns(
-            t_ns,
-            lat_deg,
-            lon_deg,
-            si("height"),
-            si("speed"),
-            by_role["heading"].values if "heading" in by_role else None,
-            si("accuracy"),
-            si("hdop"),
-            by_role["satellites"].values % 64 if "satellites" in by_role else None,
-        ),
-    )
+    fixes, odd = fixes_of(source, _fix_columns(columns, t_ns, lat_deg, lon_deg))
     streams: dict[str, object] = {"fixes": fixes}
     streams |= series_of(t_ns, columns, skip=("time", "lat", "lon", "height", "heading", "satellites"))
     gates = _gates(sections.get("laptiming", []), lat_deg, lon_deg)
     if gates:
         streams["gates"] = gates
     return Recording(streams, issues=(*issues, *odd), sources=(source.name,), name=source.name)
+
+
+def _fix_columns(columns: list[Column], t_ns: I64, lat_deg: F64, lon_deg: F64) -> FixColumns:
+    by_role = {role_of(c.name): c for c in reversed(columns)}
+
+    def si(role: str) -> F64 | None:
+        return by_role[role].si()[0] if role in by_role else None
+
+    heading = by_role["heading"].values if "heading" in by_role else None
+    # A brake trigger adds 64 to the count, differential corrections add 128.
+    sats = by_role["satellites"].values % 64 if "satellites" in by_role else None
+    return FixColumns(t_ns, lat_deg, lon_deg, si("height"), si("speed"), heading, si("accuracy"), si("hdop"), sats)
 
 
 def _sections(head: str) -> dict[str, list[str]]:

@@ -21,6 +21,8 @@ HEAD = 8
 AMBIGUITY_VAR_M2 = 900.0
 SEARCH_EVERY = 5
 """Epochs between searches for the few that are still open where enough integers are held."""
+CODE_TRUST, ASTRAY_SQUARED, ASTRAY_EPOCHS = 3.0, 12.0, 5
+"""A float solution is astray where codes, with sigmas this much larger, put it elsewhere (χ² of three) for so long."""
 FLOAT, FIXED_NOW, FIXED_HELD = 0, 1, 2
 
 
@@ -41,6 +43,8 @@ class RtkState:
     memory: F64 = field(default_factory=lambda: np.tile([0.0, -1.0, 0.0], (SATS, SLOTS, 1)))
     datum: float = 0.0
     t_s: float = float("nan")
+    astray: int = 0
+    """Epochs in a row that the codes were elsewhere."""
 
     def start(self, position_m: F64, zenith: F64, static: bool) -> None:
         """Begin anew at a rough position from the base; integers found before stay known only if arcs go on."""
@@ -49,6 +53,7 @@ class RtkState:
         self.tied[:] = -1
         self.memory[:] = (0.0, -1.0, 0.0)
         self.n = HEAD
+        self.astray = 0
         self.p[:] = 0.0
         self.x[:HEAD] = 0.0
         self.x[:3] = position_m
@@ -144,7 +149,7 @@ class RtkFilter:
         now = float(t.t_ns[k] - t.t_ns[0]) * 1e-9
         if not np.isfinite(self.d0[k, 0]):
             return
-        if s.n == 0 or self.instantaneous or now - s.t_s > 120.0:
+        if s.n == 0 or self.instantaneous or now - s.t_s > 120.0 or s.astray >= ASTRAY_EPOCHS:
             s.start(self.d0[k], self.zenith, self.static)
             dt = 0.0
         else:
@@ -159,6 +164,22 @@ class RtkFilter:
         o.d_m[k], o.cov[k] = s.x[:3], s.p[:3, :3]
         o.v_mps[k], o.cov_v[k] = s.x[3:6], s.p[3:6, 3:6]
         self.cov6[k] = s.p[:6, :6]
+        self._watch(k, row0, row1)
+
+    def _watch(self, k: int, row0: int, row1: int) -> None:
+        """Count the epochs at which the float solution has left the codes behind: after some, the next step begins anew.
+
+        Only where no integer speaks for it: the codes of a fixed position may well be reflected.
+        """
+        s, t = self.state, self.table
+        held = (s.tied[t.sat[row0:row1]] >= 0).any() or (k > 0 and self.out.status[k - 1] > 0)
+        cov = t.dgnss_cov[k]
+        if held or not np.isfinite(cov[0, 0]):
+            s.astray = 0
+            return
+        apart = s.x[:3] - self.d0[k]
+        squared = float(apart @ np.linalg.solve(s.p[:3, :3] + CODE_TRUST**2 * cov, apart))
+        s.astray = s.astray + 1 if squared > ASTRAY_SQUARED else 0
 
     def fix(self, k: int) -> None:
         """Try to fix epoch k, which was the last step, and remember what was found."""
@@ -184,7 +205,8 @@ class RtkFilter:
         t, s = self.table, self.state
         here = np.isfinite(t.phase[row0:row1])
         place = s.index[t.sat[row0:row1], :SLOTS]
-        fresh = here & (place >= 0) & (s.lock[np.maximum(place, 0)] <= 1)
+        lock = s.lock[np.maximum(place, 0)]
+        fresh = here & (place >= 0) & (lock >= 0) & (lock <= 1)
         row, slot = np.nonzero(fresh)
         s.memory[t.sat[row0:row1][row], slot] = (0.0, -1.0, 0.0)
         gone = s.index[:, :SLOTS] < 0

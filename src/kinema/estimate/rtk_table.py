@@ -147,13 +147,17 @@ def steadiness(table: RtkTable, arc: I64, params: RtkParams) -> RtkTable:
     """The table with codes counted less because their errors last, and least where a satellite's arcs have only begun.
 
     What keeps losing lock is reflected or bent: in the first STEADY_S seconds of its oldest arc the sigma of a
-    satellite's codes is up to `params.young_factor` times larger.
+    satellite's codes is up to `params.young_factor` times larger, unless most others are as young.
     """
     t_ns = table.t_ns[table.epoch]
     began = np.full(int(arc.max(initial=-1)) + 2, np.iinfo(np.int64).max)
     np.minimum.at(began, arc, t_ns[:, None])
     age_s = np.where(arc >= 0, (t_ns[:, None] - began[arc]) * 1e-9, 0.0).max(axis=1)
-    young = np.clip(1.0 - age_s / STEADY_S, 0.0, 1.0)
+    usual = np.zeros(len(table.t_ns))
+    for k, (a, b) in enumerate(zip(table.row_start[:-1].tolist(), table.row_start[1:].tolist(), strict=True)):
+        seen = age_s[a:b][np.isfinite(table.code[a:b]).any(axis=1)]
+        usual[k] = np.median(seen) if len(seen) else 0.0
+    young = np.clip(1.0 - age_s / np.clip(usual, 1e-9, STEADY_S)[table.epoch], 0.0, 1.0)
     factor = params.lasting_factor**2 * (1.0 + (params.young_factor**2 - 1.0) * young)
     return replace(table, code_var=table.code_var * factor[:, None])
 

@@ -13,6 +13,8 @@ from kinema.kernels.sequential import add_clock, at_rank, clear_state, fold, for
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
 L1_M = 0.1902936727983649
+STRIKES = 3
+"""Epochs in a row that a phase must disagree with its ambiguity before it is given up: reflections come and go."""
 
 
 @kernel
@@ -37,6 +39,11 @@ def _row_model(
         at[count], by[count] = i, delay
         count += 1
     return count
+
+
+@kernel
+def _accept(lock: A, i: A) -> None:
+    lock[i] = 2 if lock[i] < 0 else lock[i] + 1
 
 
 @kernel
@@ -66,7 +73,9 @@ def update_group(
     """Fold what shares one clock, n_rows of rows and signals, kind 0 code or 1 phase; returns the number used.
 
     z (m,) measurement about x0, moved here to the state's origin: origin (m,) = e·(x0 − base). gate: (Huber, reject)
-    in sigmas. A phase beyond `reject` starts its ambiguity anew and is flagged 1; a code beyond Huber counts less.
+    in sigmas. A phase beyond `reject` is left out (flag 2; lock, the epochs that an ambiguity was measured, becomes
+    negative and counts them) and starts its ambiguity anew at the STRIKES-th time in a row, or if it is new (flag 1);
+    a code beyond Huber counts less.
     """
     at, by = np.zeros(8, np.int64), np.zeros(8)
     pre = np.empty(n_rows)
@@ -83,7 +92,7 @@ def update_group(
     for k in range(n_rows):
         if k == middle:
             if kind == 1:
-                lock[index[sat[r], f]] += 1
+                _accept(lock, index[sat[r], f])
             continue
         r, f = rows[k], signal[k]
         c = _row_model(r, f, sat[r], kind, unit, wet, iono_map, wavelength, index, at, by)
@@ -93,9 +102,12 @@ def update_group(
         innovation[r, f] = nu
         if kind == 1 and t > gate[1]:
             i = index[sat[r], f]
-            clear_state(x, p, n + 1, i, x[i] + nu, 400.0)
-            lock[i] = 0
-            flag[r, f] = 1
+            lock[i] = min(lock[i], 0) - 1 if lock[i] < 0 or lock[i] > 1 else -STRIKES
+            flag[r, f] = 2
+            if lock[i] <= -STRIKES:
+                clear_state(x, p, n + 1, i, x[i] + nu, 400.0)
+                lock[i] = 0
+                flag[r, f] = 1
             continue
         v = var[r, f]
         if kind == 0 and t > gate[0]:
@@ -106,7 +118,7 @@ def update_group(
                 continue
         fold(x, p, n + 1, at, by, c + 1, z[r, f] - origin[r], v, w)
         if kind == 1:
-            lock[index[sat[r], f]] += 1
+            _accept(lock, index[sat[r], f])
         used += 1
     return used
 

@@ -218,8 +218,12 @@ def test_a_garbled_row_is_told_and_counted(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "latitude"), [
-    ("gpx", rb'(lat=")(-33\.4\d+)'), ("kml", rb"(<gx:coord>-70\.\d+ )(-33\.4\d+)"),
-    ("geojson", rb"(\[-70\.\d+,)(-33\.4\d+)"), ("csv", rb"(\.000Z,)(-33\.4\d+)"), ("pos", rb"(\.000  )(-33\.4\d+)"), ("latlonh", rb"(\.0,)(35\.3)"),
+    ("gpx", rb'(lat=")(-33\.4\d+)'),
+    ("kml", rb"(<gx:coord>-70\.\d+ )(-33\.4\d+)"),
+    ("geojson", rb"(\[-70\.\d+,)(-33\.4\d+)"),
+    ("csv", rb"(\.000Z,)(-33\.4\d+)"),
+    ("pos", rb"(\.000  )(-33\.4\d+)"),
+    ("latlonh", rb"(\.0,)(35\.3)"),
     ("sensor_csv", rb"(\n\d\.\d,)(31\.1)"),
 ])  # fmt: skip
 def test_an_impossible_place_is_told_and_counted(name: str, latitude: bytes) -> None:

@@ -176,7 +176,7 @@ def test_a_click_on_the_plan_picks_who_is_there(browser: Browser, meeting: Path)
 
 def test_keys_change_what_is_drawn(browser: Browser, meeting: Path) -> None:
     opened(browser, meeting)
-    for key in ("n", "u", "t"):
+    for key in ("u", "n", "t"):
         before = browser.run(INK, ".plan", 1)
         browser.run(KEY, key)
         browser.frames(4)
@@ -223,7 +223,7 @@ def test_sorting_brings_the_longest_way_first(browser: Browser, meeting: Path) -
     browser.run(
         "[...document.querySelectorAll('.everyone th button')].find(b => b.textContent == 'Distance m').click()"
     )
-    metres = browser.run(f"return {rows}.map(r => parseFloat(r.cells[4].textContent))")
+    metres = browser.run(f"return {rows}.map(r => parseFloat(r.cells[5].textContent))")
     assert metres == sorted(metres, reverse=True)
 
 

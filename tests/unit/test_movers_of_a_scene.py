@@ -67,6 +67,16 @@ def test_cells_of_fewer_than_five_are_not_in_the_heat() -> None:
     assert heat.seconds.sum() == pytest.approx(5 * 9.8, abs=1.0)
 
 
+def test_cells_are_as_fine_as_five_movers_allow() -> None:
+    rng = np.random.default_rng(1)
+    p = rng.uniform(0, 100, (300, 2, 2))
+    for movers, finer in ((300, True), (30, False)):
+        xy = np.repeat(p[:movers], 10, axis=1)
+        heat = heat_of(np.tile(np.arange(20) / 10, movers), *xy.reshape(-1, 2).T, np.repeat(np.arange(movers), 20))
+        assert (heat.cell < 5) is finer
+        assert len(heat.row) or not finer
+
+
 def test_fast_movers_leave_no_holes() -> None:
     p = straight(6, 40.0)
     heat = heat_of(np.tile(np.arange(100) / 5, 6), p[..., 1].ravel() * 0, p[..., 0].ravel(), np.repeat(range(6), 100),

@@ -15,8 +15,8 @@ from kinema.core.zone import Zone
 
 K = 5
 """Fewer different movers than this are not told of."""
-CELLS = 140
-"""Cells along the longer side of what was seen."""
+FINEST, COARSEST = 140, 18
+"""Cells along the longer side of what was seen: as many as leave no more than half of the time untold."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,21 @@ class Flow:
 
 
 def heat_of(t_s: F64, x: F64, y: F64, track: I64, k: int = K, cell: float | None = None, gap_s: float = GAP_S) -> Heat:
-    """Time spent per cell of rows (n,) sorted by track and time; the way between two rows is filled in."""
-    side = cell or _nice(max(float(np.ptp(x)), float(np.ptp(y)), 1e-9) / CELLS)
+    """Time spent per cell of rows (n,) sorted by track and time; the way between two rows is filled in. Without a
+    `cell` its size is found: the finest of which enough is seen by k movers."""
+    if cell is not None:
+        return _heat(t_s, x, y, track, k, cell, gap_s)
+    extent = max(float(np.ptp(x)), float(np.ptp(y)), 1e-9)
+    total = float(np.diff(t_s)[(np.diff(track) == 0) & (np.diff(t_s) <= gap_s)].sum())
+    side = _nice(extent / FINEST)
+    found = _heat(t_s, x, y, track, k, side, gap_s)
+    while found.seconds.sum() < 0.5 * total and _nice(1.001 * side) <= extent / COARSEST:
+        side = _nice(1.001 * side)
+        found = _heat(t_s, x, y, track, k, side, gap_s)
+    return found
+
+
+def _heat(t_s: F64, x: F64, y: F64, track: I64, k: int, side: float, gap_s: float) -> Heat:
     x0, y0 = np.floor(x.min() / side) * side, np.floor(y.min() / side) * side
     dt = np.diff(t_s)
     joined = (np.diff(track) == 0) & (dt <= gap_s)

@@ -83,11 +83,17 @@ def scene_page(parts: Parts) -> Page:
         help=HELP,
         sections=[
             Section("", side, "split scene", plan),
-            Section("Everyone", [LiveTable("everyone", "Movers", about, 520)]),
-            *([Section("Where and how fast", more, "grid")] if more else []),
+            *_about_everyone(parts, LiveTable("everyone", "Movers", about, 520), more),
             Section("How this was made", _made(parts), "grid"),
         ],
     )
+
+
+def _about_everyone(parts: Parts, table: LiveTable, more: list[Block]) -> list[Section]:
+    """The table with what goes beside it: in an image it is narrow."""
+    if parts.movers.unit == "px":
+        return [Section("Everyone", [table, *more], "grid")]
+    return [Section("Everyone", [table]), *([Section("Where and how fast", more, "grid")] if more else [])]
 
 
 def _add_rows(columns: Columns, parts: Parts, times: F64) -> None:

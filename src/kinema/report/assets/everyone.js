@@ -18,7 +18,8 @@ async function mountEveryone(element, spec, context) {
     { title: "Mover", key: (k) => k, words: (k) => [names[k], ""] },
     { title: "From", number: true, least: 440, key: (k) => scene.first(k), words: (k) => [elapsed(scene.first(k), 1), ""] },
     { title: "To", number: true, least: 440, key: (k) => scene.last(k), words: (k) => [elapsed(scene.last(k), 1), ""] },
-    { title: "Filled", number: true, least: 700, key: (k) => 1 - seen[k], words: (k) => [`${fixed(100 * (1 - seen[k]), 1)} %`, ""] },
+    { title: "There s", number: true, least: 700, key: (k) => scene.last(k) - scene.first(k), words: (k) => [fixed(scene.last(k) - scene.first(k), 1), ""] },
+    { title: "Filled", number: true, least: 440, key: (k) => 1 - seen[k], words: (k) => [`${fixed(100 * (1 - seen[k]), 1)} %`, ""] },
   ];
   if (travels.length) {
     columns.push(
@@ -39,7 +40,7 @@ async function mountEveryone(element, spec, context) {
       { title: "Confusions", number: true, least: 700, key: (k) => confusions[k], words: (k) => [confusions[k] ? String(confusions[k]) : "", ""] },
     );
   }
-  element.classList.toggle("few", columns.length < 6);
+  element.classList.toggle("few", columns.length < 7);
   const table = new RowTable(element, scene, columns);
   for (const kind of ["beforeprint", "afterprint"]) addEventListener(kind, () => table.draw());
   return null;

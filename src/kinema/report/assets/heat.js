@@ -29,12 +29,14 @@ async function mountHeat(element, spec, context) {
       camera.fit(groundBox(ground, scene), [30, 50]);
     }
     drawGround(ctx, camera, ground);
-    const size = heat.cell * camera.scale, wide = Math.ceil(size + 0.3);
+    // Cells end on whole pixels, so that no seam is seen between them.
+    const left = (i) => Math.round(camera.px(heat.x + i * heat.cell)), top = (i) => Math.round(camera.py(heat.y + i * heat.cell));
     ctx.globalAlpha = 0.9;
     bins.forEach((members, b) => {
       ctx.fillStyle = ramp((b + 0.5) / HEAT_BINS, false);
       for (const i of members) {
-        ctx.fillRect(Math.floor(camera.px(heat.x + column[i] * heat.cell)), Math.floor(camera.py(heat.y + (row[i] + 1) * heat.cell)), wide, wide);
+        const x = left(column[i]), y = top(row[i] + 1);
+        ctx.fillRect(x, y, Math.max(left(column[i] + 1) - x, 1), Math.max(top(row[i]) - y, 1));
       }
     });
     ctx.globalAlpha = 1;

@@ -130,4 +130,4 @@ class LiveTable:
 
 def _as_wide(aspect: float) -> str:
     """The style of a stage as wide and high as what it shows, within reason."""
-    return f"--aspect:{min(max(aspect, 0.6), 2.6):.3f}"
+    return f"--aspect:{min(max(aspect, 0.6), 3.4):.3f}"

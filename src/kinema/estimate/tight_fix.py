@@ -18,6 +18,9 @@ from kinema.kernels.tight_pass import State
 
 AGREE_S = 0.5
 """Epochs must agree for at least so long before integers are imposed."""
+CERTAIN_RATE, CERTAIN_RATIO, CERTAIN_NORM, CERTAIN_COUNT = 0.9999, 4.0, 2.0, 8
+"""Unless a search of at least so many differences leaves no doubt by itself, as it can where inertial navigation has
+kept the position to decimetres: then at once."""
 TIE_SIGMA_M = 1e-4
 LOOSE_M, LOOSE_MPS = 5.0, 0.2
 RELEASE_EPOCHS, RELEASE_RATIO, RELEASE_SLIPS = 5, 12.0, 0.5
@@ -112,6 +115,10 @@ class Fixer:
             return np.zeros((0, 2), dtype=np.int64), np.zeros(0)
         if status > 0:
             self.datum = remember(self.dd, self.integer, count, self.memory, self.datum, float(self.confirm))
+            if self._certain(e):
+                for s, code in self.dd[:count, 2:4].tolist():
+                    both = [s, code % 1000]
+                    self.memory[both, code // 1000, 2] = np.maximum(self.memory[both, code // 1000, 2], self.confirm)
         return self._new_ties(e, sat, slot, place, arc)
 
     def _forget(self, sat: I64, slot: I64, place: I64) -> None:
@@ -152,6 +159,12 @@ class Fixer:
             return True
         self.strange = self.strange + 1 if np.mean(told[:, kt.T_RATIO]) > RELEASE_RATIO else 0
         return self.strange >= RELEASE_EPOCHS
+
+    def _certain(self, e: int) -> bool:
+        ratio, rate, norm, _, new = self.figures[e, :5]
+        return bool(
+            rate >= CERTAIN_RATE and CERTAIN_RATIO <= ratio < 50.0 and norm < CERTAIN_NORM and new >= CERTAIN_COUNT
+        )
 
     def _doubtful(self, e: int) -> bool:
         """Whether searches fail that could not, while hardly anything is fixed."""
@@ -200,7 +213,7 @@ class Fixer:
                     self.ties.append(Tie(e, int(place[k]), int(place[root]), metres[-1]))
                 self.tied[sat[mine], slot[mine]] = d
                 self.found.value[arc[mine]], self.found.datum[arc[mine]] = value[mine], d
-                count.update((sat[mine[1:]]).tolist())
+                count.update(sat[mine].tolist())
         self.tied_count[e] = len(count)
         return np.array(places, dtype=np.int64).reshape(-1, 2), np.array(metres)
 
@@ -208,6 +221,21 @@ class Fixer:
         first, last = (int(i) for i in self.rows.span[e])
         row = first + int(np.argmax(self.rows.table.sat[first:last] == sat))
         return float(self.rows.table.wavelength[row, slot])
+
+
+def tied_satellites(rows: BaseRows, found: Integers) -> I64:
+    """How many satellites (E,) have a phase whose integer is known against another's."""
+    n = len(rows.data.t_s)
+    data = rows.data
+    epoch = np.repeat(np.arange(n), np.diff(data.epochs.row_start))
+    mine = (data.arc >= 0) & (found.datum[np.maximum(data.arc, 0)] >= 0) & ~found.broken[np.maximum(data.arc, 0)]
+    _, slot, _ = _of_arcs(rows)
+    arc, sat = data.arc[mine], data.sat[mine]
+    key = np.stack([epoch[mine], sat // 100, slot[arc], found.datum[arc].astype(np.int64)])
+    _, group, size = np.unique(key, axis=1, return_inverse=True, return_counts=True)
+    shared = size[group.ravel()] > 1
+    pairs = np.unique(np.stack([epoch[mine][shared], sat[shared]]), axis=1)
+    return np.bincount(pairs[0], minlength=n)
 
 
 def early_ties(rows: BaseRows, found: Integers) -> list[tuple[int, int, int, float]]:

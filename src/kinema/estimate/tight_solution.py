@@ -22,7 +22,7 @@ from kinema.estimate.rtk_params import RtkParams, rtk_params
 from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LEAST_TIED, horizontal_sigma
 from kinema.estimate.tight import Run, places, run_causal, run_filter, run_smoother
 from kinema.estimate.tight_base import BaseRows, base_rows, with_ties
-from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer, early_ties, late_ties
+from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer, early_ties, late_ties, tied_satellites
 from kinema.estimate.tight_params import TightParams
 from kinema.estimate.tight_rows import Speeds, TightRows, at_epochs, rover_rows
 from kinema.kernels import tight as kt
@@ -138,6 +138,7 @@ class Pilot:
         run = self.run(rows.data, fixer)
         if self.causal:
             done, nodes = self.fly(run, nodes)
+            tied_count = fixer.tied_count
         else:
             run_filter(run, nodes)
             options.progress("tight: fixing again", 0.65)
@@ -148,11 +149,12 @@ class Pilot:
             rows = with_ties(rows, [*early_ties(rows, fixer.found), *late_ties(fixer)], TIE_SIGMA_M)
             run = self.run(rows.data)
             done, nodes = self.fly(run, nodes)
+            tied_count = tied_satellites(rows, fixer.found)
         phases, codes = (satellites(rows.data, run.told_row, kind) for kind in (kt.PHASE, kt.CODE))
         status = np.full(len(phases), FixStatus.DEAD_RECKONED, dtype=np.uint8)
         status[codes >= LEAST_CODES] = FixStatus.DIFFERENTIAL
         status[phases >= LEAST_PHASES] = FixStatus.FLOAT
-        status[(fixer.tied_count >= LEAST_TIED) & sure(done, nodes, len(phases))] = FixStatus.FIXED
+        status[(tied_count >= LEAST_TIED) & sure(done, nodes, len(phases))] = FixStatus.FIXED
         share = float(np.mean(status == FixStatus.FIXED))
         note = f"tightly coupled to the base: {share:.1%} of epochs fixed, {rows.length_m / 1000:.2f} km"
         released = () if not fixer.releases else (f"integers let go {fixer.releases} times",)

@@ -66,20 +66,33 @@ FAMILIES = (
     Family("Time offset of the IMU", "Time offset", "ms", 1e3, (("time_offset", "to GPS time"),)),
     Family("Wheel scale", "Wheel scale", "%", 100.0, (("wheel_scale", "scale"),)),
     Family("Gyroscope scale", "Gyro scale", "%", 100.0, tuple((f"gyro_scale_{a}", a) for a in _XYZ)),
+    Family("Gyroscope, error per turning", "Gyro, of turning", "%", 100.0, tuple((f"gyro_turn_{a}", a) for a in _XYZ)),
     Family("Rear axle ahead of the IMU", "Rear axle", "m", 1.0, (("axle", "axle"),)),
     Family("Slip of the rear tyres", "Tyre slip", "°/(m/s²)", 180 / np.pi, (("tyre_slip", "slip"),)),
 )
 SENSORS = {
     "nis_position": "Fixes, position", "nis_velocity": "Fixes, velocity", "nis_range": "Ranges",
     "innovation_sideways": "No slip sideways", "innovation_vertical": "No lift off the road",
-    "innovation_wheels": "Wheels", "nis_code": "Code", "nis_doppler": "Doppler", "nis_carrier": "Carrier",
+    "innovation_wheels": "Wheels", "nis_code": "Code", "nis_doppler": "Doppler", "nis_phase": "Carrier phase",
 }  # fmt: skip
 
 
 def is_own(name: str, channels: Mapping[str, Channel]) -> bool:
-    """Whether a channel is shown here rather than among the others."""
+    """Whether a channel is shown here rather than among the others: innovations, and states that have a sigma."""
+    state = name.removesuffix(SIGMA)
+    return name.startswith(("nis_", "innovation_")) or (state in channels and state + SIGMA in channels)
+
+
+def families_of(channels: Mapping[str, Channel]) -> list[Family]:
+    """The families that a solution has, and one for each state with a sigma that is in none of them."""
+    found = [family for family in FAMILIES if family.present(channels)]
     known = {member for family in FAMILIES for member, _ in family.members}
-    return name.startswith(("nis_", "innovation_")) or name.removesuffix(SIGMA) in known
+    for name, channel in channels.items():
+        if name + SIGMA in channels and name not in known and np.isfinite(channel.value).any():
+            title = name.replace("_", " ").capitalize()
+            unit, factor = ("°", 180 / np.pi) if channel.unit == "rad" else (channel.unit, 1.0)
+            found.append(Family(title, title, unit, factor, ((name, channel.label or title),)))
+    return found
 
 
 def inertial_sections(draft: Draft, score: Score | None) -> list[Section]:
@@ -95,7 +108,7 @@ def inertial_sections(draft: Draft, score: Score | None) -> list[Section]:
         sections.append(Section("What each sensor said against the trajectory", plots, "split", [table]))
     found = calibration_table(channels)
     if found is not None:
-        drawn: list[Block] = [plot for family in FAMILIES if (plot := _plot(draft, family)) is not None]
+        drawn: list[Block] = [plot for one in families_of(channels) if (plot := _plot(draft, one)) is not None]
         title = "What was found of the sensors"
         sections.append(Section(title, drawn, "split", [found]) if drawn else Section(title, [found]))
     return sections
@@ -144,11 +157,9 @@ def last_of(value: F64) -> float:
 def calibration_table(channels: Mapping[str, Channel]) -> Table | None:
     """Each calibration state at the end with its ± of 95 %, and how far it went on the way."""
     rows: list[Row] = []
-    for family in FAMILIES:
+    for family in families_of(channels):
         factor, unit = _scaled(family, channels)
         present = dict(family.present(channels))
-        if not present:
-            continue
         cells = [_found(channels, name, factor) if name in present else Cell("–") for name, _ in family.members]
         rows.append([f"{family.short}, {unit}", *cells, *[Cell("")] * (3 - len(cells))])
     if not rows:
@@ -204,12 +215,15 @@ def _bounds(members: Sequence[Channel], squared: bool) -> list[float]:
     """Where 95 % of the values should be within."""
     if not squared:
         return [-1.96, 1.96]
-    freedoms = {freedom for one in members if (freedom := _freedom(one)) in CHI2_95}
+    whole = [one for one in members if "mean of" not in one.label]
+    freedoms = {freedom for one in whole if (freedom := _freedom(one)) in CHI2_95}
     return [CHI2_95[one] for one in sorted(freedoms)]
 
 
 def _freedom(channel: Channel) -> int:
-    """Degrees of freedom that a channel's label names; 0 where it names none."""
+    """Degrees of freedom that a channel's label names; 1 of a mean over rows, 0 where nothing is said."""
+    if "mean of" in channel.label:
+        return 1
     found = re.search(r"(\d) degrees? of freedom", channel.label)
     return int(found[1]) if found else 0
 
@@ -234,7 +248,9 @@ def innovation_table(channels: Mapping[str, Channel]) -> Table:
         if freedom:
             ratio = float(nis.mean()) / freedom
             beyond = float((nis > CHI2_95[freedom]).mean())
-            row += [Cell(f"{ratio:.2f}", ratio), Cell(f"{100 * beyond:.1f} %", beyond)]
+            # The mean over many rows has no such tail.
+            tail = Cell("–") if "mean of" in channel.label else Cell(f"{100 * beyond:.1f} %", beyond)
+            row += [Cell(f"{ratio:.2f}", ratio), tail]
         else:
             row += [Cell("–"), Cell("–")]
         rows.append([*row, Cell(f"{np.sqrt(nis.max()):.1f} σ", float(nis.max()))])

@@ -199,7 +199,7 @@ def channels(draft: Draft, own: Callable[[str, Mapping[str, Channel]], bool]) ->
     by_unit: dict[str, list[tuple[str, Channel]]] = {}
     present = draft.motion.solution.channels
     for name, channel in present.items():
-        if own(name, present) or not np.isfinite(channel.value).any():
+        if own(name, present) or not np.isfinite(channel.value).any() or not np.nan_to_num(channel.value).any():
             continue
         if name in _TITLES:
             _named(draft, name, channel)

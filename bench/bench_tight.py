@@ -17,10 +17,10 @@ import numpy as np
 
 from kinema.core.frames import c_ne, geodetic_from_ecef
 from kinema.core.solution import FixStatus, Solution
-from kinema.core.streams import GnssObservations
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.strategy import solve
 from kinema.simulate.drive import ANTENNA_B_M, SimulatedDrive, simulate
+from kinema.simulate.few_satellites import few_satellites
 from kinema.simulate.vehicle import Limits
 
 WINDOWS = ((70.0, 100.0, 3), (115.0, 145.0, 2), (160.0, 180.0, 0))
@@ -29,23 +29,6 @@ COLUMNS = (
     "H50 m", "H95 m", "drift 3", "drift 2", "drift 0", "fixed %", "wrong %", "refix 3 s", "refix 2 s", "refix 0 s",
     "NEES p", "NEES v", "NIS code", "NIS Doppler", "NIS phase", "samples/s",
 )  # fmt: skip
-
-
-def few_satellites(observations: GnssObservations, windows: tuple[tuple[float, float, int], ...], seed: int):
-    """The observations with only so many satellites, picked by seed, in each window (from, to, satellites)."""
-    t = (observations.t_ns - observations.t_ns[0]) * 1e-9
-    epoch = np.repeat(np.arange(len(t)), np.diff(observations.row_start))
-    keep = np.ones(len(epoch), dtype=bool)
-    rng = np.random.default_rng(seed)
-    for start, stop, count in windows:
-        inside = (t[epoch] >= start) & (t[epoch] < stop)
-        sats, seen = np.unique(observations.sat[inside], return_counts=True)
-        steady = sats[seen > 0.9 * seen.max()] if len(seen) else sats
-        keep &= ~inside | np.isin(observations.sat, rng.choice(steady, min(count, len(steady)), replace=False))
-    rows = {name: getattr(observations, name)[keep] for name in (
-        "sat", "code_m", "phase_cyc", "doppler_hz", "cn0_dbhz", "lli")}  # fmt: skip
-    counts = np.bincount(epoch[keep], minlength=len(t))
-    return replace(observations, row_start=np.concatenate([[0], np.cumsum(counts)]), **rows)
 
 
 def measured(solution: Solution, drive: SimulatedDrive, seconds: float) -> list[float]:

@@ -50,7 +50,7 @@ def test_rows_are_the_derivative_of_the_innovation(kind: int) -> None:
     x, means = state()
     z = np.random.default_rng(2).normal(0, 5, EXTRAS)
     unit = np.array([0.6, -0.48, 0.64])
-    rows, p0 = one_row(kind, unit), x[:3] + [5.0, -3.0, 8.0]
+    rows, p0 = one_row(kind, unit), x[:3] + np.array([5.0, -3.0, 8.0])
     y, h, work = np.zeros((2, 3)), np.zeros((6, ki.N)), np.zeros((24, 3))
     kt.antenna_rows(x, means, p0, y, h, work, np.zeros(3))
     at, by = np.zeros(kt.WIDTH, np.int64), np.zeros(kt.WIDTH)

@@ -26,6 +26,13 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         + "".join(f'"{k / 10:.3f}","100.0","31.{10000 + k}","121.{10000 + k}","12.0","800"\n' for k in range(12))
     )),
     "antex": ("igs.atx", small_antex()),
+    "coco": ("results.json", "[" + ",".join(
+        f'{{"image_id": {k // 2}, "category_id": 1, "bbox": [{100 + 40 * (k % 2) + k}.5, 50, 20, 40], "score": 0.9}}'
+        for k in range(12)) + "]"),
+    "detections-json": ("sink.json", "[" + ",".join(
+        f'{{"x_min": {100 + k}.5, "y_min": 50.0, "x_max": 120.0, "y_max": 90.0, "class_id": 0, "confidence": 0.9, '
+        f'"tracker_id": "", "frame_index": "{k // 2}"}}' for k in range(12)) + "]"),
+    "yolo-labels": ("video_1.txt", "".join(f"0 0.{50 + k} 0.5 0.1 0.2 0.9\n" for k in range(12))),
     "detections-csv": ("boxes.csv", (
         "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,frame_index\n"
         + "".join(f"{100 + k}.5,50.0,120.0,90.0,0,0.9,{k % 2},{k // 2}\n" for k in range(12))

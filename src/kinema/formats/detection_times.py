@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,32 +36,30 @@ def instants(source: Source, options: ReadOptions, table: Table) -> tuple[Table,
     texts = table.texts.get("time")
     if texts is None or not any(texts):
         return table, np.empty(0, np.int64)
-    seconds, utc = _parsed(texts)
+    if any("-" in text[1:] and ":" in text for text in texts[:20]):
+        known = [_unix_ns(text) for text in texts]
+        table = sound(source, options, table, np.array([ns is not None for ns in known]), "no time")
+        return table, np.asarray(gps_ns_from_unix_ns(np.array([ns for ns in known if ns is not None], np.int64)))
+    seconds = np.array([_number(text) for text in texts])
     good = np.isfinite(seconds) & (np.abs(seconds) < 1e19)
     table = sound(source, options, table, good, "no time")
     seconds = seconds[good]
-    if utc:
-        return table, _gps(source, seconds, NS)
     unit = next((unit for above, unit in _POSIX if len(seconds) and np.median(seconds) > above), None)
     if unit:
-        return table, _gps(source, seconds, unit)
+        return table, np.asarray(gps_ns_from_unix_ns(_nanoseconds(source, seconds, unit)))
     told = Issue(RELATIVE_CLOCK, 1, "", source.name, "times count from their own start; put at the GPS epoch")
     return replace(table, issues=(*table.issues, told)), _nanoseconds(source, seconds, NS)
 
 
-def _parsed(texts: Sequence[str]) -> tuple[F64, bool]:
-    """Numbers (n,), NaN where there is none; of ISO 8601 texts POSIX seconds and True."""
-    if any("-" in text[1:] and ":" in text for text in texts[:20]):
-        return np.array([_posix(text) for text in texts]), True
-    return np.array([_number(text) for text in texts]), False
-
-
-def _posix(text: str) -> float:
+def _unix_ns(text: str) -> int | None:
+    """POSIX nanoseconds of an ISO 8601 text (UTC where it tells no zone), to the microsecond; None where it is none."""
     try:
         when = dt.datetime.fromisoformat(text.strip())
     except ValueError:
-        return float("nan")
-    return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
+        return None
+    since = (when if when.tzinfo else when.replace(tzinfo=dt.UTC)) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    ns = (since.days * 86_400 + since.seconds) * NS + since.microseconds * 1000
+    return ns if abs(ns) < MOST_NS else None
 
 
 def _number(text: str) -> float:
@@ -70,10 +67,6 @@ def _number(text: str) -> float:
         return float(text)
     except (ValueError, OverflowError):
         return float("nan")
-
-
-def _gps(source: Source, value: F64, unit_ns: int) -> I64:
-    return np.asarray(gps_ns_from_unix_ns(_nanoseconds(source, value, unit_ns)))
 
 
 def _nanoseconds(source: Source, value: F64, unit_ns: int) -> I64:

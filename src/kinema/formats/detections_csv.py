@@ -50,8 +50,11 @@ def _sniff(head: bytes, name: str) -> float:
     text = head.decode("utf-8-sig", "replace")
     if text.startswith(TITLES):
         return 0.99
-    kind = columns.is_table_of(header(text)[0])
-    return 0.9 if kind == "boxes" else 0.86 if kind else 0.0
+    names = header(text)[0]
+    kind = columns.is_table_of(names)
+    # Latitude and longitude over time may be a trajectory; places of other kinds at times are nobody else's.
+    known = kind == "ground" and columns.place_roles(columns.roles_of(names)) != ("lat", "lon")
+    return 0.94 if known else 0.9 if kind == "boxes" else 0.86 if kind else 0.0
 
 
 def read(source: Source, options: ReadOptions) -> Recording:

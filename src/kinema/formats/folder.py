@@ -46,6 +46,7 @@ from typing import Any
 from kinema.core.recording import Mount
 from kinema.errors import ConfigError
 from kinema.formats.comma2k19 import representative
+from kinema.formats.yolo_labels import labels_in
 
 NAME = "kinema.toml"
 _SECTIONS = {"name", "files", "base", "mounts", "truth", "solve", "units", "wheels", "anchors", "legged"}
@@ -89,7 +90,7 @@ def folder_of(path: Path) -> Folder:
 
 
 def _scanned(folder: Path) -> list[Part]:
-    segment = representative(folder)
+    segment = representative(folder) or labels_in(folder)
     if segment is not None:
         return [Part(segment)]
     files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".") and p.stat().st_size)

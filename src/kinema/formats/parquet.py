@@ -160,12 +160,14 @@ def read(source: Source, options: ReadOptions) -> Recording:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from kinema.formats.detections_parquet import read_detections
     from kinema.formats.parquet_tables import read_sensors
 
     try:
         file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(source.data)))
         if (file.schema_arrow.metadata or {}).get(b"kinema.schema") != b"solution":
-            return read_sensors(source, options, file)
+            found = read_detections(source, options, file)
+            return found if found is not None else read_sensors(source, options, file)
         solution = from_arrow(file.read(use_threads=False))
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         what = " ".join(str(error).split())[:120]

@@ -31,7 +31,7 @@ def some_state() -> F64:
     quat_normalise(x[ki.X_QB : ki.X_QB + 4])
     x[ki.X_BG : ki.X_BG + 3] = [0.01, -0.02, 0.005]
     x[ki.X_BA : ki.X_BA + 3] = [0.1, 0.2, -0.1]
-    x[ki.X_SG : ki.X_SG + 3] = [0.01, -0.005, 0.02]
+    x[ki.X_SG : ki.X_SG + 3] = [0.001, -0.0005, 0.002]
     x[ki.X_L : ki.X_L + 3] = [0.5, -0.7, 1.1]
     x[ki.X_TD], x[ki.X_SW], x[ki.X_RX], x[ki.X_KS] = 1e-4, 0.02, -1.3, 0.006
     x[ki.X_GB : ki.X_GB + 3] = [0.3, -0.4, 0.2]
@@ -63,10 +63,12 @@ def numeric_rows(x: F64, innovation: Callable[[F64], F64]) -> F64:
 
 
 def means_of(x: F64, raw: F64) -> F64:
-    """Mean rate follows the biases and scale factors; the acceleration is given."""
+    """Mean rate follows the biases and what turning adds; acceleration and gravity are given."""
     means = np.zeros((6, 3))
-    means[0] = (raw - x[ki.X_BG : ki.X_BG + 3]) * (1 - x[ki.X_SG : ki.X_SG + 3])
-    means[1] = [0.4, 1.2, -0.8]
+    means[1], means[2] = [0.4, 1.2, -0.8], [-5.5, -0.8, -8.1]
+    down_s = dcms_from_quats(some_state()[ki.X_Q : ki.X_Q + 4]).T @ means[2] / np.linalg.norm(means[2])
+    rate = raw - x[ki.X_BG : ki.X_BG + 3]
+    means[0] = rate - x[ki.X_SG : ki.X_SG + 3] * (down_s @ rate)
     return means
 
 
@@ -80,8 +82,10 @@ def fix_position(x: F64) -> tuple[F64, F64]:
 
 
 def fix_velocity(x: F64) -> tuple[F64, F64]:
-    y, h = np.zeros(3), np.zeros((3, ki.N))
-    rows_of.fix_velocity_rows(x, means_of(x, RAW), np.ones(3), y, h, np.zeros((24, 3)))
+    y, h, r, means = np.zeros(3), np.zeros((3, ki.N)), np.zeros((3, 3)), means_of(x, RAW)
+    rows_of.fix_velocity_rows(x, means, np.ones(3), y, h, np.zeros((24, 3)))
+    rows_of.velocity_clock(means, 0.0, 1e-4, h, r)
+    assert not r.any()
     return y, h
 
 
@@ -110,7 +114,7 @@ def test_rows_are_the_derivatives_of_the_innovation(model: Callable[[F64], tuple
     h = model(x)[1].copy()
     expected = numeric_rows(x, lambda at: model(at)[0].copy())
     scale = np.abs(expected).max()
-    # (ω − b) (1 − s): the rows take the scale factor at first order
+    # the rows take what turning adds at first order
     np.testing.assert_allclose(h, expected, atol=0.025 * scale)
     np.testing.assert_allclose(h[:, :9], expected[:, :9], atol=1e-5 * scale)
     np.testing.assert_allclose(h[:, ki.L : ki.MU], expected[:, ki.L : ki.MU], atol=1e-5 * scale)

@@ -30,6 +30,7 @@ _LONGEST_S = 120.0
 """Of the recording that the first alignment looks at, unless motion comes later."""
 _WAIT_S = 60.0
 """For turns that show the clock's offset, after the motion suffices."""
+_AGAIN = 50.0
 _NOISE_FLOORS = (2e-4, 3e-3)
 
 
@@ -156,28 +157,43 @@ def coarse_start(
         if best is None or done.misfit < best[0]:
             best = (done.misfit, begin)
     assert best is not None
-    start = best[1]
+    begin = start = best[1]
     for _ in range(3):
         smoothed = run_smoother(nodes, start, free, calibration)
-        start = restart(start, smoothed)
+        start = restart(begin, smoothed, coarse=calibration.slow_sigma_m > 0)
     return start, smoothed
 
 
-def retimed(calibration: Calibration, done: Pass) -> Calibration:
-    """With the IMU's clock as a pass left it."""
-    return calibration.retimed(float(done.end.x[ki.X_TD]), float(done.end.x[ki.X_TDD]), done.end.t_s)
+def clocked(calibration: Calibration, start: Start, done: Pass) -> tuple[Calibration, Start]:
+    """With the IMU's clock as a pass left it: what it found of offset and drift moves from the states."""
+    x = start.x.copy()
+    x[ki.X_TD] = x[ki.X_TDD] = 0.0
+    moved = calibration.retimed(float(done.end.x[ki.X_TD]), float(done.end.x[ki.X_TDD]), done.end.t_s)
+    return moved, replace(start, x=x)
 
 
-def restart(start: Start, smoothed: Pass) -> Start:
-    """A start at the smoothed position, velocity and attitude, everything else as uncertain as before.
+def restart(first: Start, smoothed: Pass, *, coarse: bool) -> Start:
+    """A start where a pass, smoothed, says that it was, hardly surer than the first start was.
 
-    Calibration states begin again at their first guess, so that no measurement counts twice for them.
+    What is bent (a lever arm of a metre not known yet, a heading found on the way) is then bent about the right place.
+    The data of the pass count with 1 / AGAIN of their weight for the new start, so that they count hardly twice.
+    coarse: the fixes' errors last, so that only what the pass showed ten times better than before is taken over.
     """
     assert smoothed.start is not None
-    x, p = start.x.copy(), start.p.copy()
-    x[: ki.X_BG] = smoothed.start.x[: ki.X_BG]
-    p[6:9, 6:9] = 9.0 * smoothed.start.p[6:9, 6:9] + np.eye(3) * np.deg2rad(0.5) ** 2
-    return Start(start.t_s, x, p)
+    known = np.flatnonzero(np.diag(first.p) > 0.0)
+    scale = np.sqrt(np.diag(first.p)[known])
+    both = np.ix_(known, known)
+    before, after = (np.linalg.inv(p[both] / np.outer(scale, scale)) for p in (first.p, smoothed.start.p))
+    p = np.zeros_like(first.p)
+    p[both] = np.linalg.inv(before + (after - before) / _AGAIN) * np.outer(scale, scale)
+    x = smoothed.start.x.copy()
+    if not coarse:
+        return Start(first.t_s, x, 0.5 * (p + p.T))
+    vague = np.diag(smoothed.start.p) > 0.01 * np.diag(first.p)
+    for state, error in ((ki.X_BG, ki.BG), (ki.X_BA, ki.BA), (ki.X_SG, ki.SG), (ki.X_L, ki.L), (ki.X_GB, ki.GB)):
+        for k in np.flatnonzero(vague[error : error + 3]):
+            x[state + k] = first.x[state + k]
+    return Start(first.t_s, x, 0.5 * (p + p.T))
 
 
 def _begin(
@@ -259,13 +275,15 @@ def align(
     )
     calibration = noise_of(known, known_fixes, calibration, params)
     start, smoothed = coarse_start(signal, fixes, calibration, params, until)
-    calibration = retimed(calibration, smoothed)
+    calibration, start = clocked(calibration, start, smoothed)
     if whole:
         # once over everything, still free of any mounting: the clock, the start and the mounting as well as they get
         free = replace(params, constrain=False)
         nodes = build_nodes(signal, fixes, calibration, free, span_s=(start.t_s, np.inf))
         smoothed = run_smoother(nodes, start, free, calibration)
-        calibration, start = retimed(calibration, smoothed), restart(start, smoothed)
+        calibration, start = clocked(
+            calibration, restart(start, smoothed, coarse=calibration.slow_sigma_m > 0), smoothed
+        )  # fmt: skip
     mounting = find_mounting(smoothed) if c_bs is None else None
     if c_bs is not None or mounting is not None:
         calibration = calibration.with_mount(mounting.c_bs if mounting is not None else np.asarray(c_bs))

@@ -36,7 +36,7 @@ def told_channels(done: Pass) -> dict[str, Channel]:
 def calibration_channels(done: Pass, alignment: Alignment, params: InertialParams) -> dict[str, Channel]:
     """Calibration states over time, those that were estimated, each with its sigma."""
     out: dict[str, Channel] = {}
-    for name, unit, label, value, sigma in _states(done, alignment):
+    for name, unit, label, value, sigma in _states(done, alignment, params):
         if sigma.max(initial=0.0) > 0.0:
             out[name] = Channel(value, unit, label)
             out[f"{name}_sigma"] = Channel(sigma, unit, f"sigma of the {label}")
@@ -47,13 +47,15 @@ def calibration_channels(done: Pass, alignment: Alignment, params: InertialParam
     return out
 
 
-def _states(done: Pass, alignment: Alignment) -> Iterator[tuple[str, str, str, F64, F64]]:
+def _states(
+    done: Pass, alignment: Alignment, params: InertialParams
+) -> Iterator[tuple[str, str, str, F64, F64]]:  # fmt: skip
     """Name, unit, label, value (K,) and sigma (K,) of each state that calibrates a sensor."""
     x, sigma = done.x, done.sigma()
     for name, unit, label, state, error in (
         ("gyro_bias", "rad/s", "bias of the rate in the sensor", ki.X_BG, ki.BG),
         ("accel_bias", "m/s2", "bias of the specific force in the sensor", ki.X_BA, ki.BA),
-        ("gyro_scale", "1", "scale error of the rate in the sensor", ki.X_SG, ki.SG),
+        ("gyro_turn", "1", "rate that an axis reads wrong per rate of turning about the vertical", ki.X_SG, ki.SG),
     ):
         for k, axis in enumerate("xyz"):
             yield f"{name}_{axis}", unit, f"{label}, {axis}", x[:, state + k], sigma[:, error + k]
@@ -66,8 +68,10 @@ def _states(done: Pass, alignment: Alignment) -> Iterator[tuple[str, str, str, F
     roll, pitch, yaw = rpy_from_dcm(c_bs).T
     settled = 0.0 if alignment.mounting is None else float(alignment.mounting.sigma_rpy_rad[0])
     yield "mounting_roll", "rad", "mounting's roll", roll, np.full(len(roll), settled)
-    yield "mounting_pitch", "rad", "mounting's pitch", pitch, sigma[:, ki.MU]
-    yield "mounting_yaw", "rad", "mounting's yaw", yaw, sigma[:, ki.MU + 1]
+    # forces and rates are measured along axes that are themselves not quite where the sensor's case says
+    for name, value, error in (("pitch", pitch, ki.MU), ("yaw", yaw, ki.MU + 1)):
+        known = np.where(sigma[:, error] > 0.0, np.hypot(sigma[:, error], params.misalignment), 0.0)
+        yield f"mounting_{name}", "rad", f"mounting's {name}", value, known
     late = done.gps_times(alignment.calibration) - done.t_s + x[:, ki.X_TD]
     yield "time_offset", "s", "IMU clock to GPS time", late, sigma[:, ki.TD]
     if np.isfinite(done.told[:, ki.D_WHEEL]).any():

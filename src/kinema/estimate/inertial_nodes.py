@@ -127,7 +127,7 @@ def _noise(signal: ImuSignal, at: I64, calibration: Calibration, params: Inertia
     Axes not quite at right angles, and scale factors that have no state, add a share of the motion itself.
     """
     turning = np.linalg.norm(signal.mean_w[at], axis=1) * params.misalignment
-    pushing = signal.moved_f[at] * params.misalignment
+    pushing = signal.moved_f[at] * params.misalignment * 2.0
     gyro = (params.vibration * signal.gyro_shake[at]) ** 2 * signal.step_s + calibration.gyro_noise**2
     accel = (params.vibration * signal.accel_shake[at]) ** 2 * signal.step_s + calibration.accel_noise**2
     gyro, accel = gyro + turning[:, None] ** 2, accel + pushing[:, None] ** 2

@@ -21,7 +21,7 @@ class InertialParams:
     accel_noise: float | None = None
     vibration: float = 1.0
     """Share of the vibration, as white noise, that reaches the slow motion."""
-    misalignment: float = 2e-3
+    misalignment: float = 3e-3
     """Share of rate and of acceleration that reads wrong for about a second."""
     gyro_bias_walk: float = 2e-5
     accel_bias_walk: float = 1e-3

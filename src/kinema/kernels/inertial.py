@@ -24,7 +24,10 @@ X_TD, X_TDD, X_SW, X_RX, X_KS, X_GB, X_SIZE = 26, 27, 28, 29, 30, 31, 34
 P, V, PHI, BG, BA, SG, L, MU, TD, TDD, SW, RX, KS, GB, N = 0, 3, 6, 9, 12, 15, 18, 21, 23, 24, 25, 26, 27, 28, 31
 N_NAV = 9
 N_DRIVE = 18
-"""Error states that drive position, velocity and attitude: themselves, biases and scale factors."""
+"""Error states that drive position, velocity and attitude: themselves, biases, and SG.
+
+SG (3,) is what each gyro axis reads per rate of turning about the vertical: vehicles turn about little else, so that
+these three hold scale factors and misalignments of the axes, however the sensor is mounted."""
 
 # noise and model parameters
 (

@@ -70,6 +70,18 @@ def fix_position_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
 
 
 @kernel
+def turn_rate(means: F64, c_es: F64) -> float:
+    """Rate of turning about the vertical, positive downwards (clockwise)."""
+    g, w = means[2], means[0]
+    size = (g[0] * g[0] + g[1] * g[1] + g[2] * g[2]) ** 0.5
+    turn = 0.0
+    for i in range(3):
+        for j in range(3):
+            turn += g[i] * c_es[i, j] * w[j]
+    return turn / size
+
+
+@kernel
 def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> None:
     """Antenna velocity z (3,) in e: v + C (ω × l), a td earlier.
 
@@ -78,6 +90,7 @@ def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
     c_es, arm, rate = work[0:3], work[3], work[4]
     dcm_from_quat(x[X_Q : X_Q + 4], c_es)
     w, lever = means[0], x[X_L : X_L + 3]
+    turn = turn_rate(means, c_es)
     cross(w, lever, arm)
     rotate(c_es, arm, rate)
     for i in range(3):
@@ -95,7 +108,7 @@ def fix_velocity_rows(x: F64, means: F64, z: F64, y: F64, h: F64, work: F64) -> 
         h[i, BG + 1] = c_es[i, 2] * lever[0] - c_es[i, 0] * lever[2]
         h[i, BG + 2] = c_es[i, 0] * lever[1] - c_es[i, 1] * lever[0]
         for j in range(3):
-            h[i, SG + j] = h[i, BG + j] * w[j]
+            h[i, SG + j] = h[i, BG + j] * turn
 
 
 @kernel
@@ -159,11 +172,12 @@ def constraint_rows(x: F64, means: F64, y: F64, h: F64, rows: F64, work: F64) ->
         h[0, j] = rows[1, j] + 2.0 * slip * v_b[0] * rows[0, j]
         h[1, j] = rows[2, j]
     side = x[X_RX] + x[X_KS] * v_b[0] * v_b[0]
+    turn = turn_rate(means, work[0:3])
     for j in range(3):
         h[0, BG + j] = -side * c_bs[2, j]
-        h[0, SG + j] = -side * c_bs[2, j] * means[0, j]
+        h[0, SG + j] = h[0, BG + j] * turn
         h[1, BG + j] = x[X_RX] * c_bs[1, j]
-        h[1, SG + j] = x[X_RX] * c_bs[1, j] * means[0, j]
+        h[1, SG + j] = h[1, BG + j] * turn
     # turning the mount turns the rate, too
     h[0, MU] += side * -w_b[0]
     h[1, MU + 1] += -x[X_RX] * w_b[0]

@@ -78,26 +78,31 @@ def propagate_state(
     followed with the time constant CALM_S from what it was, gravity (e), mean C_es. work (24, 3): scratch.
     """
     g, dth_c, dv_c, dv_e, sum_dv, sum_th = work[6], work[7], work[8], work[9], work[10], work[11]
-    sum_c, sum_cw, c_es = work[12:15], work[15:18], work[18:21]
+    sum_c, sum_cu, c_es = work[12:15], work[15:18], work[18:21]
     gravity_e(x[X_P : X_P + 3], g)
+    weight = math.sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2])
     for i in range(3):
         sum_dv[i] = 0.0
         sum_th[i] = 0.0
         for j in range(3):
             sum_c[i, j] = 0.0
-            sum_cw[i, j] = 0.0
+            sum_cu[i, j] = 0.0
     total = 0.0
     for k in range(first, last):
         h = dt[k]
         dcm_from_quat(x[X_Q : X_Q + 4], c_es)
+        turned = 0.0
         for i in range(3):
-            raw = dth[k, i] - x[X_BG + i] * h
-            dth_c[i] = raw * (1.0 - x[X_SG + i])
+            dth_c[i] = dth[k, i] - x[X_BG + i] * h
             dv_c[i] = dv[k, i] - x[X_BA + i] * h
+            for j in range(3):
+                turned += dth_c[i] * c_es[j, i] * g[j] / weight
+        for i in range(3):
+            dth_c[i] -= x[X_SG + i] * turned
             sum_th[i] += dth_c[i]
             for j in range(3):
                 sum_c[j, i] += 0.5 * h * c_es[j, i]
-                sum_cw[j, i] += 0.5 * raw * c_es[j, i]
+                sum_cu[j, i] += 0.5 * turned * c_es[j, i]
         strapdown_step(
             x[X_P : X_P + 3], x[X_V : X_V + 3], x[X_Q : X_Q + 4], dth_c, dv_c, carry[0], carry[1], h, g, dv_e, work
         )
@@ -108,7 +113,7 @@ def propagate_state(
             sum_dv[i] += dv_e[i]
             for j in range(3):
                 sum_c[j, i] += 0.5 * h * c_es[j, i]
-                sum_cw[j, i] += 0.5 * (dth[k, i] - x[X_BG + i] * h) * c_es[j, i]
+                sum_cu[j, i] += 0.5 * turned * c_es[j, i]
         total += h
     x[X_TD] += x[X_TDD] * total
     calm = 1.0 - math.exp(-total / CALM_S)
@@ -118,12 +123,12 @@ def propagate_state(
         means[2, i] = g[i]
         for j in range(3):
             means[3 + i, j] = sum_c[i, j] / total
-    _transition(x, sum_dv, sum_c, sum_cw, g, total, a)
+    _transition(x, sum_dv, sum_c, sum_cu, g, total, a)
     return total
 
 
 @kernel
-def _transition(x: F64, sum_dv: F64, sum_c: F64, sum_cw: F64, g: F64, total: float, a: F64) -> None:
+def _transition(x: F64, sum_dv: F64, sum_c: F64, sum_cu: F64, g: F64, total: float, a: F64) -> None:
     """a = Φ − I over `total` seconds, from the summed specific force and attitude."""
     for i in range(N_NAV):
         for j in range(N_DRIVE):
@@ -142,7 +147,7 @@ def _transition(x: F64, sum_dv: F64, sum_c: F64, sum_cw: F64, g: F64, total: flo
             a[P + i, BA + j] = -0.5 * total * sum_c[i, j]
             a[V + i, BA + j] = -sum_c[i, j]
             a[PHI + i, BG + j] = -sum_c[i, j]
-            a[PHI + i, SG + j] = -sum_cw[i, j]
+            a[PHI + i, SG + j] = -sum_cu[i, j]
     a[V, V + 1] = 2.0 * turn
     a[V + 1, V] = -2.0 * turn
     a[PHI, PHI + 1] = turn
@@ -151,8 +156,8 @@ def _transition(x: F64, sum_dv: F64, sum_c: F64, sum_cw: F64, g: F64, total: flo
     skew_rows(sum_dv, -1.0, a, V, PHI)
     _cross_rows(sum_dv, sum_c, 0.5, a, V, BG)
     _cross_rows(sum_dv, sum_c, total / 6.0, a, P, BG)
-    _cross_rows(sum_dv, sum_cw, 0.5, a, V, SG)
-    _cross_rows(sum_dv, sum_cw, total / 6.0, a, P, SG)
+    _cross_rows(sum_dv, sum_cu, 0.5, a, V, SG)
+    _cross_rows(sum_dv, sum_cu, total / 6.0, a, P, SG)
 
 
 @kernel

@@ -25,6 +25,7 @@ from kinema.kernels.inertial import (
     X_V,
     ZARU_SIGMA,
     ZUPT_SIGMA,
+    L,
     N,
     P,
     V,
@@ -63,6 +64,16 @@ def _loosen(p: F64, y: F64) -> None:
 
 
 @kernel
+def _second_order(p: F64) -> float:
+    """Variance (m²) of what attitude and lever arm, both wrong, do together: no row of first order tells of it."""
+    turn = arm = 0.0
+    for i in range(3):
+        turn += p[PHI + i, PHI + i]
+        arm += p[L + i, L + i]
+    return 2.0 / 9.0 * turn * arm
+
+
+@kernel
 def fix_update(
     x: F64, p: F64, dx: F64, means: F64, par: F64, has: int, fixes: F64, told: F64, tape: F64, at: int,
     y: F64, r: F64, h: F64, work: F64, turn: F64, streak: F64, shaken: float,
@@ -83,7 +94,11 @@ def fix_update(
         for i in range(3):
             for j in range(3):
                 r[i, j] = fixes[12 * part + 3 + 3 * i + j]
-        if part == 1:
+        if part == 0:
+            spread = _second_order(p)
+            for i in range(3):
+                r[i, i] += spread
+        else:
             # velocities with a lag of their own, rows by themselves, have a clock of their own, too
             velocity_clock(means, shaken if has & 1 else 1e9, p[TD, TD], h, r)
         nis = nis3(p, y, h, r)

@@ -15,7 +15,8 @@ HAS_POSITION, HAS_VELOCITY = 1, 2
 
 @dataclass(frozen=True)
 class FixParams:
-    """floor_m: added to stated position sigmas (rounding, multipath of the carrier); floor_mps: the same of velocities;
+    """floor_m: the least that a position's sigma is taken for (rounding, multipath of the carrier); floor_mps: the same of
+    velocities;
     unstated_*: sigmas where a file states none; slow_share: share of the sigma of code positions that is a slow
     common error and not fresh noise; slow_tau_s: its correlation time;
     velocity_hold_s: for how long a receiver without carrier phases repeats the error of its velocity."""
@@ -46,6 +47,12 @@ class FixRows:
         """The rows up to a time."""
         k = int(np.searchsorted(self.t_s, t_s, side="right"))
         return replace(self, t_s=self.t_s[:k], rows=self.rows[:k], has=self.has[:k])
+
+
+def at_least(cov: F64, sigma: float) -> F64:
+    """Covariances (m, 3, 3), those whose mean variance is below sigma² filled up to it."""
+    mean = np.trace(cov, axis1=1, axis2=2) / 3
+    return np.asarray(cov + np.maximum(sigma**2 - mean, 0.0)[:, None, None] * np.eye(3))
 
 
 def velocity_lag(t_s: F64, p_e_m: F64, v_e_mps: F64) -> float:
@@ -93,11 +100,11 @@ def fix_rows(
     coarse = np.isin(fixes.status[keep], (FixStatus.SINGLE, FixStatus.DIFFERENTIAL, FixStatus.SBAS)) & (sigma > 0.1)
     slow = float(np.median(sigma[coarse])) * params.slow_share if m and coarse.mean() > 0.5 else 0.0
     share = np.where(coarse & (slow > 0), 1.0 - params.slow_share**2, 1.0)
-    cov = cov * share[:, None, None] + np.eye(3) * params.floor_m**2
+    cov = at_least(cov * share[:, None, None], params.floor_m)
     v, cov_v = np.array(fixes.v_e_mps[keep]), np.array(fixes.cov_v_e[keep])
     moving = np.isfinite(v).all(axis=1)
     cov_v[~np.isfinite(cov_v).all(axis=(1, 2))] = np.eye(3) * params.unstated_mps**2
-    cov_v += np.eye(3) * params.floor_mps**2
+    cov_v = at_least(cov_v, params.floor_mps)
     t_s = (fixes.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
     if slow and m > 1:
         # a receiver's own filter makes its velocities alike for about half a second

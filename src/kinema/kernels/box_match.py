@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinema.kernels.box_look import strangeness
 from kinema.kernels.box_motion import CONFIRMED, TENTATIVE, BoxMotion, box_scale, overlap
 from kinema.kernels.jit import kernel
 from kinema.kernels.pairs import NO_PAIR, match_pairs, sorted_order
 
+VAGUE = 0.3
+"""Noise of place and size against likelihood, as a share of the size."""
 MOST_PARTNERS = 100
 """Candidates of one track in one round: memory stays linear however many boxes lie over each other."""
 
@@ -33,17 +36,30 @@ def _pair_cost(
     score: float,
     lost_s: float,
     least: float,
+    strange: float,
     how: BoxMotion,
 ) -> float:
     """Cost of a track and a detection in one of the rounds of `associate`; NO_PAIR where they cannot belong."""
+    if lost_s > 0.0 and strange > how.strangest:
+        return NO_PAIR
     if turn == 1:
-        cost = _unlikeness(x, var, box, 0.3)
+        cost = _unlikeness(x, var, box, VAGUE) + how.look_likely * strange
         return cost if cost <= how.likely else NO_PAIR
     o = overlap(x, box, 0.0)
     if turn == 0:
-        worth = 1.0 - o * (1.0 - how.of_score * (1.0 - score)) + 0.02 * min(lost_s, 1.0)
+        worth = 1.0 - o * (1.0 - how.of_score * (1.0 - score)) + 0.02 * min(lost_s, 1.0) + how.of_look * strange
         return worth if o >= least else NO_PAIR
-    return 1.0 - o if o >= (how.weak_overlap if turn == 2 else 0.1) else NO_PAIR
+    return 1.0 - o + how.of_look * strange if o >= (how.weak_overlap if turn == 2 else 0.1) else NO_PAIR
+
+
+@kernel
+def _reach(turn: int, x: np.ndarray, var_x: float, how: BoxMotion) -> float:
+    """How far to the side a box can be without being refused at once: half the width, to which half of the box's is
+    added; against likelihood (turn 1), where the other terms of the cost are as low as they can be."""
+    if turn != 1:
+        return x[2] / 2
+    spread = var_x + (VAGUE * box_scale(x[2], x[3])) ** 2
+    return np.sqrt(max(how.likely + how.look_likely - 2.0 * np.log(VAGUE), 0.0) * spread)
 
 
 @kernel
@@ -69,12 +85,16 @@ def associate(
     before_s: float,
     now_s: float,
     lost_least: float,
+    look: np.ndarray,
+    seen: np.ndarray,
+    looks: np.ndarray,
     how: BoxMotion,
     row_to_col: np.ndarray,
     col_to_row: np.ndarray,
 ) -> None:
     """Four rounds, each over what the ones before left: confirmed tracks by overlap; by likelihood; fresh ones with
-    weak detections; tentative tracks. `lost_least` is the overlap asked of a track that was missed. row_to_col
+    weak detections; tentative tracks. `lost_least` is the overlap asked of a track that was missed; look, seen, looks
+    as in `box_look`. row_to_col
     (tracks,), col_to_row (detections,) get partners, else −1."""
     n, m = len(x), len(det)
     row_to_col[:] = -1
@@ -91,10 +111,14 @@ def associate(
                 continue
             lost_s = 0.0 if fresh else now_s - mood[t, 3]
             least = how.least_overlap if fresh else lost_least
+            reach = _reach(turn, x[t], var[t, 0, 0], how)
             for j in range(m):
                 if col_to_row[j] >= 0 or strong[j] == (turn == 2):
                     continue
-                cost = _pair_cost(turn, x[t], var[t], det[j], score[j], lost_s, least, how)
+                if abs(det[j, 0] - x[t, 0]) > reach + (0.0 if turn == 1 else det[j, 2] / 2):
+                    continue
+                strange = strangeness(look[t], seen[j], looks)
+                cost = _pair_cost(turn, x[t], var[t], det[j], score[j], lost_s, least, strange, how)
                 if cost >= NO_PAIR:
                     continue
                 if k == len(rows):

@@ -58,10 +58,18 @@ class BoxMotion(NamedTuple):
     """Bound of `_unlikeness` in the second round."""
     of_score: float = 0.6
     """How much the score weighs the overlap."""
+    of_look: float = 0.3
+    look_likely: float = 4.0
+    strangest: float = 0.2
+    """What strangeness (`box_look`) costs against overlap and against likelihood; a track that was missed takes nothing
+    stranger."""
     score_slope: float = 0.5
     score_middle: float = 1.9
     """Log-odds that a detection is real: slope × (logit(score) − middle). Softmax scores of detectors are
     overconfident: 0.87 was real half of the time in each of two unrelated detectors."""
+    score_top: float = 4.0
+    """A detector whose best score of a frame seldom reaches this logit is a modest one: its scores are raised by what
+    is missing."""
     doubt: float = 1.0
     """Log-odds taken from a newborn."""
     hit: float = 0.3

@@ -1,14 +1,15 @@
 """One frame of the box tracker: update, birth, death and what is reported (other arrays as in `box_motion`).
 
-`past` (n, 3, 4) the last three boxes; `run` (n,) int64 how many frames in a row a track was detected. `scene` (7,):
-learnt noise of place and of size, how many values they rest on, the last time step, and this frame's votes on both and
-their number.
+`past` (n, 3, 4) the last three boxes; `run` (n,) int64 how many frames in a row a track was detected. `scene` (9,):
+learnt noise of place and of size, how many values they rest on, the last time step, this frame's votes on both and
+their number; upper quartile of the best logit of a frame, and how many frames it rests on.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from kinema.kernels.box_look import count_looks, learn_look
 from kinema.kernels.box_match import associate
 from kinema.kernels.box_motion import (
     CONFIRMED,
@@ -107,10 +108,36 @@ def born(
 
 
 @kernel
+def logit(score: float) -> float:
+    """Logarithm of the odds of a score, bounded where scores are rounded to 0 or 1."""
+    p = min(max(score, 1e-4), 0.9995)
+    return np.log(p / (1.0 - p))
+
+
+@kernel
+def level_scores(score: np.ndarray, scene: np.ndarray, how: BoxMotion) -> np.ndarray:
+    """Scores (m,) as a detector would give them whose best ones reach `score_top`.
+
+    The running upper quartile of the best logit of a frame is moved by ever smaller steps (Robbins and Monro 1951).
+    """
+    if len(score) == 0:
+        return score
+    best = logit(np.max(score))
+    scene[8] = min(scene[8] + 1.0, 2000.0)
+    scene[7] += (3.0 if best > scene[7] else -1.0) * 5.0 / (10.0 + scene[8])
+    missing = how.score_top - scene[7]
+    if missing <= 0.0:
+        return score
+    raised = np.empty(len(score))
+    for j in range(len(score)):
+        raised[j] = 1.0 / (1.0 + np.exp(-logit(score[j]) - missing))
+    return raised
+
+
+@kernel
 def likely_real(score: float, how: BoxMotion) -> float:
     """Log-odds that a detection of this score is an object."""
-    p = min(max(score, 1e-4), 0.9995)
-    return how.score_slope * (np.log(p / (1.0 - p)) - how.score_middle)
+    return how.score_slope * (logit(score) - how.score_middle)
 
 
 @kernel
@@ -124,6 +151,9 @@ def step(
     scene: np.ndarray,
     det: np.ndarray,
     score: np.ndarray,
+    look: np.ndarray,
+    seen: np.ndarray,
+    looks: np.ndarray,
     before_s: float,
     now_s: float,
     next_id: int,
@@ -137,10 +167,12 @@ def step(
 ) -> tuple[int, int]:
     """One frame: predict, follow the camera, associate, update, give birth, let die.
 
-    det (m, 4) centre x, y, width, height. ids (m,) gets the identity of each detection (−1: too weak to be anyone),
-    told (m,) whether that one exists more likely than not, boxes (m, 4) the reported box; extra (tracks, 5) identity
-    and box of coasting tracks. `x` has at least m free rows. Returns the next identity and how many coast.
+    det (m, 4) centre x, y, width, height; seen (m, k) their appearance, look (n, k) that of the tracks, looks (5,).
+    ids (m,) gets the identity of each detection (−1: too weak to be anyone), told (m,) whether that one exists more
+    likely than not, boxes (m, 4) the reported box; extra (tracks, 5) identity and box of coasting tracks. `x` has at
+    least m free rows. Returns the next identity and how many coast.
     """
+    score = level_scores(score, scene, how)
     strong = score >= how.strong
     doubt = 0.0 if next_id == 0 else how.doubt
     if abs(now_s - before_s - scene[3]) > 1e-6:
@@ -150,7 +182,10 @@ def step(
     follow_camera(x, mood, mark, det, strong, before_s, how.camera)
     row_to_col, col_to_row = np.empty(len(x), np.int64), np.empty(len(det), np.int64)
     lost_least = max(how.least_overlap, min(how.lost_most, how.lost_overlap - how.lost_noise * scene[0]))
-    associate(x, var, mood, mark, det, score, strong, before_s, now_s, lost_least, how, row_to_col, col_to_row)
+    associate(
+        x, var, mood, mark, det, score, strong, before_s, now_s, lost_least, look, seen, looks, how,
+        row_to_col, col_to_row,
+    )  # fmt: skip
     coasting = 0
     for t in range(len(x)):
         j = row_to_col[t]
@@ -170,6 +205,9 @@ def step(
                 coasting += 1
     count_votes(scene, how)
     row = 0
+    crowd = np.zeros(seen.shape[1])
+    for j in range(len(det)):
+        crowd += seen[j]
     for j in range(len(det)):
         ids[j], told[j] = -1, False
         t = col_to_row[j]
@@ -183,6 +221,7 @@ def step(
             run[t] = 0
             vote_noise(past, run, scene, t, det[j])
         if t >= 0:
+            learn_look(look[t], seen[j], crowd, len(det) - 1, mark[t, 2], looks)
             ids[j], told[j] = mark[t, 1], mood[t, 0] > 0.0
             if told[j]:
                 mark[t, 0] = CONFIRMED
@@ -190,6 +229,7 @@ def step(
                 share = (scene[c // 2] / (how.smooth_place if c < 2 else how.smooth_size)) ** 4
                 share /= 1.0 + share
                 boxes[j, c] = share * x[t, c] + (1.0 - share) * det[j, c]
+    count_looks(looks)
     return next_id, coasting
 
 

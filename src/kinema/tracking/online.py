@@ -39,8 +39,12 @@ class BoxTracker:
         frame_rate_hz: float = UNKNOWN_RATE_HZ,
         image_size_px: tuple[int, int] = (0, 0),
         motion: BoxMotion | None = None,
+        appearance: int = 0,
     ) -> None:
-        """`image_size_px` (0, 0): unknown, and nothing coasts. Raises DataError for a rate that is not positive."""
+        """`image_size_px` (0, 0): unknown, and nothing coasts; `appearance`: how many numbers make a vector of it.
+
+        Raises DataError for a rate that is not positive.
+        """
         if not frame_rate_hz > 0:
             raise DataError("frame_rate_hz", "a positive rate", str(frame_rate_hz))
         self.frame_rate_hz = frame_rate_hz
@@ -48,7 +52,10 @@ class BoxTracker:
         self.motion = motion or BoxMotion()
         self.frame = 0
         self._next_id = 0
-        self._scene = np.array([self.motion.r_place, self.motion.r_size, 0.0, 0.0, 0.0, 0.0, 0.0])
+        self._looks = np.zeros(5)
+        first = self.motion
+        self._scene = np.array([first.r_place, first.r_size, 0.0, 0.0, 0.0, 0.0, 0.0, first.score_top + 1.0, 0.0])
+        self._k = appearance
         self._resize(64)
 
     def _resize(self, rows: int) -> None:
@@ -61,6 +68,7 @@ class BoxTracker:
         self._mark = np.concatenate((getattr(self, "_mark", np.empty((0, 3), np.int64)), np.zeros((more, 3), np.int64)))
         self._past = np.concatenate((getattr(self, "_past", np.empty((0, 3, 4))), np.zeros((more, 3, 4))))
         self._run = np.concatenate((getattr(self, "_run", np.empty(0, np.int64)), np.zeros(more, np.int64)))
+        self._look = np.concatenate((getattr(self, "_look", np.empty((0, self._k))), np.zeros((more, self._k))))
         self._extra = np.empty((rows, 5))
 
     @property
@@ -73,10 +81,11 @@ class BoxTracker:
         """Tracks that were reported at least once and could still be continued."""
         return int((self._mark[:, 0] == CONFIRMED).sum())
 
-    def step(self, frame: int, box_px: F64, score: F64) -> Answer:
+    def step(self, frame: int, box_px: F64, score: F64, appearance: F64 | None = None) -> Answer:
         """Take the detections of one frame; frames must come in order, and may be missing.
 
-        box_px (m, 4) left, top, width, height; score (m,). Raises DataError where the frame is not after the last one.
+        box_px (m, 4) left, top, width, height; score (m,); appearance (m, k) unit vectors. Raises DataError where the
+        frame is not after the last one.
         """
         if frame <= self.frame:
             raise DataError("frame", f"one after {self.frame}", str(frame))
@@ -87,10 +96,12 @@ class BoxTracker:
         det = np.array(gate("box_px", box_px, np.float64, (m, 4)))
         det[:, :2] += det[:, 2:] / 2
         ids, told, boxes = np.empty(m, np.int64), np.empty(m, np.bool_), np.empty((m, 4))
+        none = np.zeros((m, self._k))
+        seen = gate("appearance", none if appearance is None else appearance, np.float64, (m, self._k))
         before_s, now_s = self.frame / self.frame_rate_hz, frame / self.frame_rate_hz
         self._next_id, coasting = step(
             self._x, self._var, self._mood, self._mark, self._past, self._run, self._scene, det,
-            gate("score", score, np.float64, (m,)),
+            gate("score", score, np.float64, (m,)), self._look, seen, self._looks,
             before_s, now_s, self._next_id, self.width, self.height, self.motion, ids, told, boxes, self._extra,
         )  # fmt: skip
         self.frame = frame
@@ -120,9 +131,13 @@ def track_online(detections: Detections, motion: BoxMotion | None = None) -> Box
 def run(detections: Detections, motion: BoxMotion | None = None) -> Iterator[tuple[int, I64, Answer]]:
     """Frame number, rows of `detections` and the tracker's answer, frame by frame."""
     rate = detections.frame_rate_hz if detections.frame_rate_hz > 0 else UNKNOWN_RATE_HZ
-    tracker = BoxTracker(rate, detections.image_size_px, motion)
+    tracker = BoxTracker(rate, detections.image_size_px, motion, detections.appearance.shape[1])
     sized = np.flatnonzero((detections.box_px[:, 2:] > 0).all(axis=1))
     start = np.searchsorted(detections.frame[sized], np.arange(1, detections.n_frames + 2))
     for k in range(detections.n_frames):
         rows = sized[start[k] : start[k + 1]]
-        yield k + 1, rows, tracker.step(k + 1, detections.box_px[rows], detections.score[rows])
+        yield (
+            k + 1,
+            rows,
+            tracker.step(k + 1, detections.box_px[rows], detections.score[rows], detections.appearance[rows]),
+        )

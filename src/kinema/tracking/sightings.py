@@ -59,8 +59,17 @@ def sightings(detections: Detections, motion: BoxMotion) -> Sightings:
     box = detections.box_px[row]
     box = np.column_stack((box[:, :2] + box[:, 2:] / 2, box[:, 2:]))
     size = np.maximum(box[:, 2], 1.0) ** 0.3 * np.maximum(box[:, 3], 1.0) ** 0.7
-    p = np.clip(detections.score[row], 1e-4, 0.9995)
-    return Sightings(identity, row, detections.frame[row], box, size, np.log(p / (1 - p)))
+    return Sightings(identity, row, detections.frame[row], box, size, _logits(detections, motion.score_top)[row])
+
+
+def _logits(detections: Detections, score_top: float) -> F64:
+    """Logits of all scores, raised where the upper quartile of the best ones of each frame misses `score_top`."""
+    p = np.clip(detections.score, 1e-4, 0.9995)
+    logit = np.log(p / (1 - p))
+    if not len(logit):
+        return logit
+    best = np.maximum.reduceat(logit, np.flatnonzero(np.diff(detections.frame, prepend=-1)))
+    return np.asarray(logit + max(0.0, score_top - float(np.quantile(best, 0.75))))
 
 
 def worth(seen: Sightings) -> tuple[F64, F64, F64]:

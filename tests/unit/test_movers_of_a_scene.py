@@ -69,11 +69,11 @@ def test_cells_of_fewer_than_five_are_not_in_the_heat() -> None:
 
 def test_cells_are_as_fine_as_five_movers_allow() -> None:
     rng = np.random.default_rng(1)
-    p = rng.uniform(0, 100, (300, 2, 2))
-    for movers, finer in ((300, True), (30, False)):
+    p = rng.uniform(0, 100, (1500, 2, 2))
+    for movers, finer in ((1500, True), (30, False)):
         xy = np.repeat(p[:movers], 10, axis=1)
         heat = heat_of(np.tile(np.arange(20) / 10, movers), *xy.reshape(-1, 2).T, np.repeat(np.arange(movers), 20))
-        assert (heat.cell < 5) is finer
+        assert heat.cell == (1.0 if finer else 5.0)
         assert len(heat.row) or not finer
 
 

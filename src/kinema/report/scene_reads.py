@@ -10,8 +10,8 @@ from kinema.analysis.movers import jumps_of, rows_by_track
 from kinema.core.tracks import GroundDetections, GroundTracks
 from kinema.report.scene import Movers
 
-REACH_M = 3.0
-"""A tag read farther than this (or four sigmas) from every mover is nobody's."""
+REACH_M, MOST_SIGMAS, NEAR_NS = 1.0, 4.0, 150_000_000
+"""A tag was read on a mover within one of these distances, by a row no farther off in time."""
 
 READ, WRONG, TWICE, JUMP = range(4)
 KINDS = ("tag read", "another mover's tag read", "one tag on two movers", "identity jumped")
@@ -52,21 +52,24 @@ def _reads_from_rows(tracks: GroundTracks) -> list[tuple[int, int, int]]:
 
 
 def _reads_from_detections(tracks: GroundTracks, detections: GroundDetections) -> list[tuple[int, int, int]]:
-    """The same from what was read, each on the nearest mover of its scan."""
+    """The same from what was read: on the mover that bears the tag where it may have been the one, else on the
+    nearest of its scan."""
     order = np.argsort(tracks.t_ns, kind="stable")
     times = tracks.t_ns[order]
     found = []
     for i in np.flatnonzero(detections.tag >= 0):
-        t_ns = detections.t_ns[i]
-        rows = order[np.searchsorted(times, t_ns) : np.searchsorted(times, t_ns, side="right")]
+        t_ns, tag = int(detections.t_ns[i]), int(detections.tag[i])
+        rows = order[np.searchsorted(times, t_ns - NEAR_NS) : np.searchsorted(times, t_ns + NEAR_NS, side="right")]
+        away = tracks.p_ne_m[rows] - detections.p_ne_m[i]
+        cov = tracks.cov_ne_m2[rows] + detections.cov_ne_m2[i]
+        off = np.sqrt(np.maximum(np.einsum("ki,ki->k", away, np.linalg.solve(cov, away[..., None])[..., 0]), 0.0))
+        may = (off < MOST_SIGMAS) | (np.hypot(*away.T) < REACH_M)
+        rows, off = rows[may], off[may]
         if not len(rows):
             continue
-        off = np.hypot(*(tracks.p_ne_m[rows] - detections.p_ne_m[i]).T)
-        near = int(np.argmin(off))
-        row = rows[near]
-        sigma = np.sqrt(np.trace(tracks.cov_ne_m2[row]) + np.trace(detections.cov_ne_m2[i]))
-        if off[near] <= max(REACH_M, 4 * float(sigma)):
-            found.append((int(tracks.track[row]), int(t_ns), int(detections.tag[i])))
+        owner = tracks.tag[rows] == tag
+        row = rows[np.argmin(np.where(owner, off, np.inf) if owner.any() else off)]
+        found.append((int(tracks.track[row]), t_ns, tag))
     return found
 
 

@@ -90,8 +90,8 @@ class Way:
     lost: I64
 
 
-def run(steps: Steps, rows: Rows, x0: F64, p0: F64, *, smooth: bool, gate: float = 0.0, about: F64 | None = None,
-        covariance: bool = True, curvature: float = 0.0, memory: F64 | None = None, open_m: float = 0.0) -> Way:  # fmt: skip
+def run(steps: Steps, rows: Rows, x0: F64, p0: F64, *, smooth: bool, about: F64 | None = None, covariance: bool = True,
+        curvature: float = 0.0, memory: F64 | None = None, open_m: float = 0.0) -> Way:  # fmt: skip
     """One pass from x0 (n,), p0 (n, n): about its own way, or about a given one `about` (K, n), smoothed or not.
 
     open_m: see filter_pass.
@@ -109,9 +109,9 @@ def run(steps: Steps, rows: Rows, x0: F64, p0: F64, *, smooth: bool, gate: float
     innovation, spread, share, lost = np.empty(m), np.empty(m), np.empty(m), np.zeros(k, np.int64)
     memory = np.full(n - kp.BIAS, -1.0) if memory is None else memory.copy()
     filter_pass(
-        x, p, about is None, gate, curvature, steps.distance, steps.turn, steps.dt, steps.noise, steps.decay,
-        rows.first, rows.kind, rows.target, rows.group, rows.sort, rows.value, rows.variance, rows.mixture, memory, open_m,
-        ref, start, x_out, p_out, f_out, q_out, tape, tape_start, innovation, spread, share, lost,
+        x, p, about is None, curvature, steps.distance, steps.turn, steps.dt, steps.noise, steps.decay,
+        rows.first, rows.kind, rows.target, rows.group, rows.sort, rows.value, rows.variance, rows.mixture, memory,
+        open_m, ref, start, x_out, p_out, f_out, q_out, tape, tape_start, innovation, spread, share, lost,
     )  # fmt: skip
     if not np.isfinite(x_out).all():
         raise EstimationError("the filter's numbers failed: the odometry and the rows do not fit together")

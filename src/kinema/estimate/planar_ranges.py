@@ -19,7 +19,7 @@ LEAST_RANGES = 20
 FAR_EXTENTS = 30.0
 """Ranges so many times longer than the anchors are apart are in another unit."""
 STANDING_S, STANDING_M = 5.0, 4.0
-"""Ranges to one anchor that change by so much, four fifths of them, while the odometry stands for so long: it is stuck."""
+"""Ranges to one anchor, four fifths of them, that change by so much while the odometry stands so long: it is stuck."""
 MOST_STEPS_HZ = 20.0
 
 
@@ -129,7 +129,8 @@ def _check_anchors(ranges: AnchorRanges) -> None:
     if len(ranges.anchor_p_m) < 2:
         raise DataError("ranges", "two anchors or more", f"{len(ranges.anchor_p_m)}")
     if not np.isfinite(ranges.anchor_p_m).all():
-        raise DataError("ranges", "places of anchors that are numbers", "NaN")
+        what = "none: give a table anchor,x_m,y_m,z_m beside the ranges, or [anchors] in a kinema.toml"
+        raise DataError("ranges", "places of all anchors", what)
     used = np.unique(ranges.anchor)
     place = ranges.anchor_p_m[used]
     apart = np.linalg.norm(place[:, None] - place[None, :], axis=2) + np.diag(np.full(len(used), np.inf))

@@ -86,7 +86,6 @@ def learnt(problem: RangeProblem, x0: F64, p0: F64, begin: Noise) -> Noise:
     best, least = begin, cost(part, begin, x0, p0, skip)
     names = ("range_", "position", "slow", "turn") if not problem.free else ("range_", "position", "slow")
     for sweep in range(SWEEPS):
-        before = least
         for name in names:
             for factor in FACTORS if sweep < SWEEPS - 1 else FINE:
                 while True:
@@ -97,13 +96,11 @@ def learnt(problem: RangeProblem, x0: F64, p0: F64, begin: Noise) -> Noise:
                     if not found < least - 0.1:
                         break
                     best, least = trial, found
-        if sweep < SWEEPS - 1 and before - least < 1.0 and sweep > 0:
-            continue
     return best
 
 
 def where_lost(problem: RangeProblem, lost: I64) -> RangeProblem:
-    """The problem with nothing known of the motion where the filter took itself for lost, from LOST_ROWS rows before."""
+    """The problem with nothing known of the motion where the filter took itself for lost, and LOST_ROWS rows before."""
     steps, params = problem.steps, problem.params
     at = np.flatnonzero(lost)
     if not len(at):

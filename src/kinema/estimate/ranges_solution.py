@@ -35,14 +35,13 @@ def solve_ranges(recording: Recording, options: SolveOptions, params: RangeParam
     Method "filter" is causal but for the first metres, by which the start is found. Raises EstimationError, DataError.
     """
     ranges = recording.need("ranges", AnchorRanges)
-    masks = {name: tuple((a, b) for one, a, b in options.masks if one == name) for name in ("ranges", "odometry", "wheels")}
-    odometry = odometry_of(recording, masks["odometry"] + masks["wheels"])
+    odometry = odometry_of(recording, masks_of(options, "odometry", "wheels"))
     if odometry is not None and not (odometry.told_turn.any() and odometry.told_way.any()):
         odometry = None
     if odometry is not None:
         odometry = moved_while_standing(odometry, ranges)
     span = _span(options, ranges)
-    keep = used_mask(ranges.t_ns, masks["ranges"])
+    keep = used_mask(ranges.t_ns, masks_of(options, "ranges"))
     problem = build(ranges, keep, odometry, span, params)
     options.progress("ranges: looking for the start", 0.1)
     begin = find_start(problem)
@@ -58,6 +57,11 @@ def solve_ranges(recording: Recording, options: SolveOptions, params: RangeParam
         way, noise = solve_batch(problem, x0, p0)
     options.progress("ranges", 1.0)
     return _solution(problem, way, noise, begin, odometry, recording, options)
+
+
+def masks_of(options: SolveOptions, *names: str) -> tuple[tuple[int, int], ...]:
+    """The masks of these streams."""
+    return tuple((start, stop) for name, start, stop in options.masks if name in names)
 
 
 def _span(options: SolveOptions, ranges: AnchorRanges) -> tuple[int, int] | None:
@@ -112,10 +116,10 @@ def _tail(problem: RangeProblem, way: Way, noise: Noise, first: int) -> Way:
 def _notes(problem: RangeProblem, way: Way, noise: Noise, begin: Begin, odometry: Odometry | None) -> list[str]:
     x, p, params = way.x_end, way.p_end, problem.params
     sd = np.sqrt(np.maximum(np.diag(p), 0.0))
+    sigma = noise.range_ * params.range_sigma_m
     notes = [
         f"start found from the first {problem.steps.t_s[begin.last - 1]:.0f} s",
-        f"ranges read {100 * x[kp.STRETCH]:+.2f} ± {100 * sd[kp.STRETCH]:.2f} % long, noise "
-        f"{noise.range_ * params.range_sigma_m:.2f} m",
+        f"ranges read {100 * x[kp.STRETCH]:+.2f} ± {100 * sd[kp.STRETCH]:.2f} % long, noise {sigma:.2f} m",
     ]
     if odometry is None:
         notes.append("without odometry")
@@ -125,7 +129,9 @@ def _notes(problem: RangeProblem, way: Way, noise: Noise, begin: Begin, odometry
         notes.append(f"{int(way.lost.sum())} times the ranges fitted the motion no more: found anew from them")
     wrong = int((way.share < WRONG_SHARE).sum()) + problem.refused
     if wrong:
-        notes.append(f"{wrong} of {len(way.share) + problem.refused} ranges left out: too long, too short, or no number")
+        notes.append(
+            f"{wrong} of {len(way.share) + problem.refused} ranges left out: too long, too short, or no number"
+        )
     notes.append("local plane laid at latitude 0, longitude 0: x east, y north")
     return notes
 

@@ -200,7 +200,8 @@ def _pair(
 def _ranges(names: tuple[str, ...]) -> dict[str, int]:
     """ "anchor" and "range", with "x", "y", "z" of the anchor where they stand in the row; else nothing."""
     words = {
-        "anchor": r"anchor(?:_?id)?|beacon(?:_?id)?|responder(?:_?id)?", "range": r"range(?:_m)?|distance_m",
+        "anchor": r"anchor(?:_?id)?|beacon(?:_?id)?|responder(?:_?id)?",
+        "range": r"range(?:_(?:mm|cm|m))?|distance_(?:mm|cm|m)",
         "x": r"(?:anchor|beacon)_x(?:_m)?", "y": r"(?:anchor|beacon)_y(?:_m)?", "z": r"(?:anchor|beacon)_z(?:_m)?",
     }  # fmt: skip
     found = {}

@@ -211,8 +211,14 @@ def ranges_of(source: Source, t_ns: I64, layout: Layout, columns: Mapping[int, F
     if {"x", "y"} <= set(where):
         for k, axis in enumerate("xyz"):
             place[:, k] = columns[where[axis]][first] if axis in where else 0.0
+    unit = layout.names[where["range"]].rpartition("_")[2]
+    factor = {"cm": 0.01, "mm": 0.001}.get(unit, 1.0)
     return AnchorRanges(
-        t_ns, index.reshape(-1).astype(np.int32), columns[where["range"]], place, tuple(str(k) for k in names.tolist())
+        t_ns,
+        index.reshape(-1).astype(np.int32),
+        factor * columns[where["range"]],
+        place,
+        tuple(str(k) for k in names.tolist()),
     )
 
 

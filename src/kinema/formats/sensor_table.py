@@ -60,20 +60,28 @@ def recording_of(
     be, raises FormatError, or is counted under `on_bad="skip"`.
     """
     timed, issues = _good_times(source, options, layout, columns, place)
-    clock = clock_of(source, layout, {k: np.asarray(columns[k])[timed] for k in layout.time})
+    every = len(timed) == len(columns[layout.time[0]])
+    pick: Any = slice(None) if every else timed
+    clock = clock_of(source, layout, {k: np.asarray(columns[k])[pick] for k in layout.time})
     streams: dict[str, Any] = {}
     mounts: dict[str, Mount] = {}
     issues += clock.issues
     for role in layout.roles:
-        table = {k: np.asarray(columns[k], np.float64)[timed] for k in used_columns(layout, role)}
+        table = {k: np.asarray(columns[k], np.float64)[pick] for k in used_columns(layout, role)}
         rows, odd = _rows_of(source, options, table, timed, place)
         issues.extend(odd)
         if not len(rows):
             continue
-        index, told = in_order(source, clock.t_ns[rows], options)
+        if role == "ranges":
+            anchor = table[layout.ranges["anchor"]][rows]
+            index, told = _ranges_in_order(source, clock.t_ns[rows], anchor, options)
+        else:
+            index, told = in_order(source, clock.t_ns[rows], options)
         issues.extend(told)
         rows = rows[index]
-        stream, notes = _stream(source, options, role, layout, clock.t_ns[rows], {k: v[rows] for k, v in table.items()})
+        if not np.array_equal(rows, np.arange(len(clock.t_ns))):
+            table = {k: v[rows] for k, v in table.items()}
+        stream, notes = _stream(source, options, role, layout, clock.t_ns[rows], table)
         streams[role] = stream
         issues.extend(notes)
         if role == "imu":
@@ -81,6 +89,20 @@ def recording_of(
     if not streams:
         raise FormatError(source.path, "no row with numbers in its columns", "", "is it the right file?")
     return Recording(streams, mounts=mounts, issues=tuple(issues), sources=(source.name,))
+
+
+def _ranges_in_order(source: Source, t_ns: I64, anchor: F64, options: ReadOptions) -> tuple[I64, tuple[Issue, ...]]:
+    """As in_order, but several anchors share an instant; a second range to one anchor at one instant is left out."""
+    first = np.flatnonzero(np.diff(t_ns, prepend=t_ns[0] - 1) != 0)
+    count = np.diff(np.append(first, len(t_ns)))
+    runs, told = in_order(source, t_ns[first], options)
+    index = np.repeat(first[runs] - np.cumsum(count[runs]) + count[runs], count[runs]) + np.arange(count[runs].sum())
+    order = np.lexsort((anchor[index], t_ns[index]))
+    same = np.concatenate([[False], (np.diff(t_ns[index][order]) == 0) & (np.diff(anchor[index][order]) == 0)])
+    if same.any():
+        what = Issue("range told twice", int(same.sum()), "", source.name, "to one anchor at one instant")
+        told, index = (*told, what), index[np.sort(order[~same])]
+    return index, told
 
 
 def _stream(
@@ -128,6 +150,8 @@ def _rows_of(
 ) -> tuple[I64, list[Issue]]:
     """Rows of `table` that hold a whole sample; `timed` says which rows of the file they are."""
     values = np.stack(list(table.values()), axis=1)
+    if float(np.abs(values).max(initial=0.0)) < MOST:
+        return np.arange(len(values)), []
     here = np.flatnonzero(np.isfinite(values).any(axis=1))
     good = np.asarray((np.abs(values[here]) < MOST).all(axis=1))
     return _kept(source, options, here, good, "impossible value", lambda row: place(int(timed[row])))

@@ -79,7 +79,7 @@ def sound(left: float, variance: float) -> float:
 
 @kernel
 def filter_pass(
-    x: F64, p: F64, follow: bool, gate: float, curvature: float, distance: F64, turn: F64, dt: F64, noise: F64,
+    x: F64, p: F64, follow: bool, curvature: float, distance: F64, turn: F64, dt: F64, noise: F64,
     decay: F64, first_row: I64, kind: I64, target: F64, group: I64, sort: I64, value: F64, variance: F64,
     mixture: F64, memory: F64, open_m: float, ref: F64, start: F64, x_out: F64, p_out: F64, f_out: F64, q_out: F64,
     tape: F64, tape_start: I64, innovation: F64, spread: F64, share: F64, lost: I64,
@@ -88,18 +88,18 @@ def filter_pass(
 
     noise (K, n + 1) as of planar.step_noise; decay (K, biases) by which they forget. Rows first_row[k] …
     first_row[k + 1] belong to the end of step k; a variance that is not positive leaves one out. follow: about its own
-    way, written into ref (K, n); else about ref as given. gate: normalised innovations squared above it have their
-    variance grown by the square of the excess (0: none). mixture (m, 5): fresh variance, lateness, prior, odds and
+    way, written into ref (K, n); else about ref as given. mixture (m, 5): fresh variance, lateness, prior, odds and
     stay of direct_share, lateness 0 where a row has no reflections; memory (biases,): the last share of each `sort`.
     Written: start (K, n) the prediction from the way less the way; x_out (K, n), p_out (K, KEPT, n), f_out (K, F_SIZE),
     q_out (K, n + 1), tape (m, 2 n + 2), tape_start (K + 1,), innovation, spread (m,), the latter what the state adds
     to the innovation's variance, share (m,) of direct_share, memory; lost (K,): 1 where so many rows in a row were not
-    direct that the filter takes itself for lost, and opens its covariance by `open_m` (0: never).
+    direct that the filter takes itself for lost, and opens its covariance by `open_m` (0: never), twice as
+    much when it stays so.
     """
     n = len(x)
     h, dx, at = np.zeros(n), np.zeros(n), x.copy()
     column = np.zeros((n, 1))
-    filled, doubt = 0, 0.0
+    filled, doubt, opened = 0, 0.0, open_m
     for k in range(len(distance)):
         tape_start[k], lost[k] = filled, 0
         step_noise(at, distance[k], turn[k], noise[k], n, q_out[k])
@@ -116,11 +116,13 @@ def filter_pass(
                 dx[j] = column[j, 0] + at[j] - ref[k, j]
                 at[j] = ref[k, j]
         if follow and open_m > 0.0 and doubt > MOST_DOUBT:
-            q_out[k, X] += open_m * open_m
-            q_out[k, Y] += open_m * open_m
+            q_out[k, X] += opened * opened
+            q_out[k, Y] += opened * opened
             q_out[k, PSI] += OPEN_RAD * OPEN_RAD if q_out[k, PSI] > 0.0 else 0.0
             memory[:] = -1.0
-            doubt, lost[k] = 0.5 * MOST_DOUBT, 1
+            doubt, opened, lost[k] = 0.5 * MOST_DOUBT, 2.0 * opened, 1
+        elif doubt < 0.25 * MOST_DOUBT:
+            opened = open_m
         predict_covariance(p, f_out[k], decay[k], q_out[k])
         for i in range(first_row[k], first_row[k + 1]):
             y = value[i] - row_of(at, kind[i], target[i], group[i], sort[i], h)
@@ -142,10 +144,6 @@ def filter_pass(
                 share[i] *= sound(left, own[0] + spread[i])
                 r /= max(share[i], LEAST_SHARE)
                 doubt += DOUBT_GAIN * (1.0 - share[i] - doubt)
-            if follow and gate > 0.0:
-                excess = left * left / (spread[i] + variance[i]) / gate
-                if excess > 1.0:
-                    r *= excess * excess
             tape[filled, :n] = h
             tape[filled, 2 * n] = left
             tape[filled, 2 * n + 1] = scalar_update(p, dx, h, y, r, tape[filled, n : 2 * n])

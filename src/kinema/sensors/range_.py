@@ -8,8 +8,9 @@ from kinema.core.arrays import F64, I64, Bool
 
 
 def range_noise(t_s: F64, anchor: I64, range_m: F64) -> float:
-    """Sigma (m) of fresh noise, from second differences of close ranges to one anchor, their first quartile: up to a third of ranges may
-    be wrong.
+    """Sigma (m) of fresh noise, from second differences of close ranges to one anchor.
+
+    Of their sizes the first quartile counts: up to a third of the ranges may be wrong.
 
     Motion at up to walking or driving speed is straight over three ranges within two seconds.
     """

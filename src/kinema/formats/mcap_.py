@@ -103,7 +103,7 @@ def _gather(batch: Batch, gathered: dict[int, _Gathered], useless: set[int]) -> 
             continue
         channel = batch.channels[ident]
         one = gathered.setdefault(ident, _Gathered(channel))
-        start, length, log_ns = (np.array(column, np.int64) for column in zip(*found, strict=True))
+        start, length, log_ns = found.T
         if _is_ros(channel):
             data = np.frombuffer(batch.data, np.uint8)
             fields, whole = decoded(data, start, length, channel.schema, ros1=channel.encoding == "ros1")
@@ -115,14 +115,14 @@ def _gather(batch: Batch, gathered: dict[int, _Gathered], useless: set[int]) -> 
             gathered.pop(ident)
 
 
-def _objects(batch: Batch, one: _Gathered, found: list[tuple[int, int, int]], log_ns: I64) -> bool:
+def _objects(batch: Batch, one: _Gathered, found: I64, log_ns: I64) -> bool:
     """Take messages of named numbers; False where their kind is of no use."""
     channel = one.channel
     decode = decoder(channel.encoding, channel.schema, channel.schema_data)
     if decode is None:
         return False
     kept = np.zeros(len(found), np.bool_)
-    for k, (start, length, _) in enumerate(found):
+    for k, (start, length, _) in enumerate(found.tolist()):
         try:
             row = flat(decode(bytes(batch.data[start : start + length])))
         except Unreadable:

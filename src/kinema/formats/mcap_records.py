@@ -11,6 +11,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from kinema.core.arrays import I64
 from kinema.core.recording import Issue
 from kinema.errors import FormatError
 from kinema.formats.base import ReadOptions, Source
@@ -20,8 +23,7 @@ SCHEMA, CHANNEL, MESSAGE, CHUNK, DATA_END, FOOTER = 3, 4, 5, 6, 15, 2
 MOST_CHUNK_BYTES = 1 << 30
 MAX_RATIO = 1000
 """Decompressed over compressed size of a chunk, asked beyond 64 MiB."""
-_HEAD = struct.Struct("<BQ")
-_MESSAGE = struct.Struct("<HIQQ")
+_MESSAGE_HEAD = 22
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,37 @@ class Channel:
     schema_data: bytes = b""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
-    """Messages of one stretch of the file by channel: where each begins in `data`, its length, its log time."""
+    """Messages of one stretch of the file by channel: where each begins in `data`, its length, its log time (n, 3)."""
 
     data: bytes | memoryview
     channels: dict[int, Channel]
-    messages: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    messages: dict[int, I64]
+
+
+@dataclass
+class _Known:
+    """Schemas and channels that were met so far."""
+
+    wanted: Callable[[Channel], bool]
+    schemas: dict[int, tuple[str, str, bytes]] = field(default_factory=dict)
+    channels: dict[int, Channel] = field(default_factory=dict)
+
+    def take(self, data: bytes | memoryview, kind: int, start: int, stop: int) -> None:
+        """A schema or a channel."""
+        if kind == SCHEMA:
+            ident = struct.unpack_from("<H", data, start)[0]
+            name, at = _text(data, start + 2, stop)
+            encoding, at = _text(data, at, stop)
+            size = struct.unpack_from("<I", data, at)[0]
+            self.schemas[ident] = (name, encoding, bytes(data[at + 4 : min(at + 4 + size, stop)]))
+            return
+        ident, schema = struct.unpack_from("<HH", data, start)
+        topic, at = _text(data, start + 4, stop)
+        encoding, _ = _text(data, at, stop)
+        if ident not in self.channels:
+            self.channels[ident] = Channel(topic, encoding, *self.schemas.get(schema, ("", "", b"")))
 
 
 class _Damaged(ValueError):
@@ -54,89 +80,68 @@ def batches(
     """The messages of the wanted channels, chunk by chunk. Raises FormatError, or counts damage under "skip"."""
     if bytes(source.data[:8]) != MAGIC:
         raise FormatError(source.path, "no MCAP file", "byte 0", "is it one?")
-    schemas: dict[int, tuple[str, str, bytes]] = {}
-    channels: dict[int, Channel] = {}
-    at, loose, ended = 8, Batch(source.data, {}), False
-    while at < len(source.data) and not ended:
+    known = _Known(wanted)
+    records, whole = _records(source.data, len(MAGIC))
+    ended = np.flatnonzero((records[:, 0] == DATA_END) | (records[:, 0] == FOOTER))
+    whole = whole or bool(len(ended))
+    records = records[: ended[0]] if len(ended) else records
+    at = int(records[-1, 2]) if len(records) else len(MAGIC)
+    for kind, start, stop in records[records[:, 0] != MESSAGE, :3].tolist():
         try:
-            kind, start, stop = _record(source.data, at)
             if kind == CHUNK:
-                inner = _chunk(source.data, start, stop)
-                yield _batch(inner, schemas, channels, wanted)
-            elif kind in (SCHEMA, CHANNEL, MESSAGE):
-                _take(source.data, kind, start, stop, schemas, channels, wanted, loose)
-            ended = kind in (DATA_END, FOOTER)
-            at = stop
+                yield _batch(_chunk(source.data, start, stop), known)
+            elif kind in (SCHEMA, CHANNEL):
+                known.take(source.data, kind, start, stop)
         except (_Damaged, struct.error, UnicodeDecodeError, zlib.error) as error:
-            at = _told(source, options, issues, at, str(error))
-    if not ended:
-        issues.append(Issue("log cut off by its end", 1, f"byte {len(source.data)}", source.name))
-    if loose.messages:
-        loose.channels = channels
-        yield loose
+            where = f"byte {start - 9}"
+            if options.on_bad == "raise":
+                remedy = "read with --on-bad skip to leave it out"
+                raise FormatError(source.path, f"damaged: {error}", where, remedy) from None
+            issues.append(Issue("damaged chunk", 1, where, source.name, str(error)))
+    if not whole:
+        _tell_end(source, options, issues, at)
+    yield _messages(source.data, records, known)
 
 
-def _told(source: Source, options: ReadOptions, issues: list[Issue], at: int, what: str) -> int:
-    """The byte to go on at, behind a damaged record; the end where its length is damaged, too."""
-    # A record that reaches beyond the end is how a log ends whose writer was killed: no damage to stop at.
-    try:
-        _, _, stop = _record(source.data, at)
-    except (_Damaged, struct.error):
-        if options.on_bad == "raise" and at < len(source.data) // 2:
-            remedy = "read with --on-bad skip to keep what is before it"
-            raise FormatError(source.path, f"damaged: {what}", f"byte {at}", remedy) from None
-        return len(source.data)
-    if options.on_bad == "raise":
-        remedy = "read with --on-bad skip to leave it out"
-        raise FormatError(source.path, f"damaged: {what}", f"byte {at}", remedy)
-    issues.append(Issue("damaged chunk", 1, f"byte {at}", source.name, what))
-    return stop
+def _tell_end(source: Source, options: ReadOptions, issues: list[Issue], at: int) -> None:
+    """A record that reaches beyond the end is how a log ends whose writer was killed: told. One in the first half of a
+    file is damage."""
+    if options.on_bad == "raise" and at < len(source.data) // 2:
+        remedy = "read with --on-bad skip to keep what is before it"
+        raise FormatError(source.path, "damaged: a record longer than the file", f"byte {at}", remedy)
+    issues.append(Issue("log cut off by its end", 1, f"byte {at}", source.name))
 
 
-def _record(data: memoryview | bytes, at: int) -> tuple[int, int, int]:
-    """Opcode, first byte of the content and the byte behind it."""
-    if len(data) - at < _HEAD.size:
-        raise _Damaged("it ends within a record's head")
-    kind, length = _HEAD.unpack_from(data, at)
-    start = at + _HEAD.size
-    if length > len(data) - start:
-        raise _Damaged(f"a record of {length:,} bytes where {len(data) - start:,} are left")
-    return kind, start, start + length
+def _records(data: bytes | memoryview, at: int) -> tuple[I64, bool]:
+    """Kind, start, stop of the content, channel and log time of all whole records (n, 5), and whether all are whole."""
+    from kinema.kernels.mcap import count_records, scan_records
+
+    raw = np.frombuffer(data, np.uint8)
+    count = count_records(raw, at)
+    columns = np.empty((5, count), np.int64)
+    found = scan_records(raw, at, *columns)
+    return np.ascontiguousarray(columns[:, :found].T), found == count
 
 
-def _batch(
-    data: bytes, schemas: dict[int, tuple[str, str, bytes]], channels: dict[int, Channel],
-    wanted: Callable[[Channel], bool],
-) -> Batch:  # fmt: skip
-    batch = Batch(data, channels)
-    at, end = 0, len(data)
-    while at < end:
-        kind, start, stop = _record(data, at)
-        _take(data, kind, start, stop, schemas, channels, wanted, batch)
-        at = stop
-    return batch
+def _batch(data: bytes, known: _Known) -> Batch:
+    records, whole = _records(data, 0)
+    if not whole:
+        raise _Damaged("a record in it longer than its chunk")
+    for kind, start, stop in records[np.isin(records[:, 0], (SCHEMA, CHANNEL)), :3].tolist():
+        known.take(data, kind, start, stop)
+    return _messages(data, records, known)
 
 
-def _take(
-    data: bytes | memoryview, kind: int, start: int, stop: int, schemas: dict[int, tuple[str, str, bytes]],
-    channels: dict[int, Channel], wanted: Callable[[Channel], bool], batch: Batch,
-) -> None:  # fmt: skip
-    if kind == MESSAGE:
-        channel, _, log_ns, _ = _MESSAGE.unpack_from(data, start)
-        if channel in channels and wanted(channels[channel]) and stop - start >= _MESSAGE.size:
-            batch.messages.setdefault(channel, []).append((start + _MESSAGE.size, stop - start - _MESSAGE.size, log_ns))
-    elif kind == SCHEMA:
-        ident = struct.unpack_from("<H", data, start)[0]
-        name, at = _text(data, start + 2, stop)
-        encoding, at = _text(data, at, stop)
-        size = struct.unpack_from("<I", data, at)[0]
-        schemas[ident] = (name, encoding, bytes(data[at + 4 : min(at + 4 + size, stop)]))
-    elif kind == CHANNEL:
-        ident, schema = struct.unpack_from("<HH", data, start)
-        topic, at = _text(data, start + 4, stop)
-        encoding, _ = _text(data, at, stop)
-        if ident not in channels:
-            channels[ident] = Channel(topic, encoding, *schemas.get(schema, ("", "", b"")))
+def _messages(data: bytes | memoryview, records: I64, known: _Known) -> Batch:
+    """The messages of the wanted channels."""
+    rows = records[(records[:, 0] == MESSAGE) & (records[:, 3] >= 0)]
+    found = {}
+    for ident in np.unique(rows[:, 3]).tolist():
+        if ident in known.channels and known.wanted(known.channels[ident]):
+            mine = rows[rows[:, 3] == ident]
+            start = mine[:, 1] + _MESSAGE_HEAD
+            found[ident] = np.stack([start, mine[:, 2] - start, mine[:, 4]], axis=1)
+    return Batch(data, known.channels, found)
 
 
 def _text(data: bytes | memoryview, at: int, stop: int) -> tuple[str, int]:

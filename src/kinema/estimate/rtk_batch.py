@@ -25,10 +25,16 @@ SNAPSHOT_BYTES = 300_000_000
 ROUNDS = 2
 SEEN_WEIGHT, UNSEEN_WEIGHT = 0.5, 2.0
 """The same of what was known before, of arcs that were searched again and of others."""
-CONFIRM = 2.0
+CONFIRM = 3.0
+"""Searches that must agree on an integer before they hold it and vote for it."""
 SEARCH_WEIGHT = 3.0
 """Votes of a search of the combined solution, in those of one epoch of the causal filter."""
 LOOK_OVER = 20
+ROUNDING_M2 = 1e-6
+"""Tied ambiguities are known against each other to 0.1 mm and together to 30 m: near what float64 can tell apart."""
+FAR_SQUARED = 50.0
+LEAST_TIED = 4
+"""Known differences that carry a position."""
 RELEASE_SIGMA = 3.0
 """A held integer that disagrees by more with all others is let go: the batch has no later epoch to notice it."""
 
@@ -120,6 +126,7 @@ def combine(forward: Snapshot, backward: Snapshot | None) -> tuple[F64, F64]:
         mine, theirs, sign = np.delete(mine, [3, 4, 5]), np.delete(theirs, [3, 4, 5]), np.delete(sign, [3, 4, 5])
     ph = p[:, mine]
     s = ph[mine] + backward.p[np.ix_(theirs, theirs)] * np.outer(sign, sign)
+    s[np.diag_indices_from(s)] += ROUNDING_M2
     gain = np.linalg.solve(s, ph.T)
     x2 = x + (sign * backward.x[theirs] - x[mine]) @ gain
     p2 = p - ph @ gain
@@ -156,12 +163,7 @@ class Batch:
         starts = np.unique(first_epoch[:-1])
         chosen[np.minimum(starts[starts < n] + 2, n - 1)] = True
         chosen[::10] = True
-        most = max(20, SNAPSHOT_BYTES // (16 * 90 * 90))
-        if chosen.sum() > most:
-            keep = np.flatnonzero(chosen)[:: int(np.ceil(chosen.sum() / most))]
-            chosen[:] = False
-            chosen[keep] = True
-        return chosen
+        return _affordable(chosen)
 
     def passes(self, integers: ArcIntegers, chosen: Bool, poll: Poll | None = None) -> Passes:
         """Forward and backward passes, with snapshots of both at the chosen epochs; both vote where a poll is given."""
@@ -232,7 +234,7 @@ class Batch:
             )  # fmt: skip
             if status > 0:
                 datum = remember(dd, integer, count, memory, datum, CONFIRM)
-                told = np.nonzero((memory[:, :, 1] >= 0.0) & (here >= 0))
+                told = np.nonzero((memory[:, :, 2] >= CONFIRM) & (here >= 0))
                 _vote(poll, here[told], memory[told], told, SEARCH_WEIGHT)
         told = np.flatnonzero(known.datum >= 0)
         poll.vote(told, known.value[told], known.datum[told], np.where(visited[told], SEEN_WEIGHT, UNSEEN_WEIGHT))
@@ -261,11 +263,16 @@ class Batch:
             known = self.search(both, known, figures, poll)
             chosen = self._still_open(known, both.ahead.usable)
         self.progress("batch: fixed solution", ROUNDS / (ROUNDS + 1))
-        last = self.passes(known, np.zeros_like(chosen))
-        return self._merge(last.ahead, last.prior, last.prior_cov, figures, known)
+        tied = self._tied(known)
+        last = self.passes(known, _affordable(tied < LEAST_TIED))
+        return self._merge(last, figures, known, tied)
 
-    def _merge(self, ahead: RtkFilter, prior: F64, prior_cov: F64, figures: F64, known: ArcIntegers) -> BatchOutput:
-        """Position and velocity of both passes, weighted by their covariances."""
+    def _merge(self, last: Passes, figures: F64, known: ArcIntegers, tied: I64) -> BatchOutput:
+        """Position and velocity of both passes, weighted by their covariances.
+
+        Where integers do not carry the position, the ambiguities do, and are merged with it at the snapshots.
+        """
+        ahead, prior, prior_cov = last.ahead, last.prior, last.prior_cov
         o, t = ahead.out, self.table.t_ns
         n = len(t)
         dt = np.append(np.diff(t) * 1e-9, 1.0)
@@ -292,10 +299,13 @@ class Batch:
             merged = p_f[both].copy()
             merged[:, :use, :use] -= p_f[both][:, :use, :use] @ gain
             cov[both] = 0.5 * (merged + np.swapaxes(merged, 1, 2))
+        for k, seen in last.kept.items():
+            x, p = combine(seen, last.after.get(k))
+            apart_m = x[:3] - d[k, :3]
+            if p[0, 0] > 0.0 and apart_m @ np.linalg.solve(cov[k, :3, :3], apart_m) < FAR_SQUARED:
+                d[k], cov[k] = x[:6], p[:6, :6]
         apart = np.where(both, np.linalg.norm(x_b[:, :3] - x_f[:, :3], axis=1), np.nan)
-        return BatchOutput(
-            d[:, :3], cov[:, :3, :3], d[:, 3:], cov[:, 3:, 3:], self._tied(known), apart, figures, o, known
-        )
+        return BatchOutput(d[:, :3], cov[:, :3, :3], d[:, 3:], cov[:, 3:, 3:], tied, apart, figures, o, known)
 
     def _tied(self, known: ArcIntegers) -> I64:
         """How many double differences each epoch has whose integers are known."""
@@ -308,6 +318,16 @@ class Batch:
         tied = np.zeros(len(t.t_ns), dtype=np.int64)
         np.add.at(tied, t.epoch[row[index]], count - 1)
         return tied
+
+
+def _affordable(chosen: Bool) -> Bool:
+    """As many of the chosen epochs (n,) as snapshots of them fit in memory."""
+    most = max(20, SNAPSHOT_BYTES // (16 * 90 * 90))
+    if chosen.sum() > most:
+        keep = np.flatnonzero(chosen)[:: int(np.ceil(chosen.sum() / most))]
+        chosen = np.zeros_like(chosen)
+        chosen[keep] = True
+    return chosen
 
 
 def _vote(poll: Poll, arcs: I64, memory: F64, place: tuple[I64, I64], weight: float) -> None:

@@ -167,7 +167,7 @@ class RtkFilter:
         self._watch(k, row0, row1)
 
     def _watch(self, k: int, row0: int, row1: int) -> None:
-        """Count the epochs at which the float solution has left the codes behind: after some, the next step begins anew.
+        """Count the epochs at which the float solution has left the codes behind: later the next step starts anew.
 
         Only where no integer speaks for it: the codes of a fixed position may well be reflected.
         """

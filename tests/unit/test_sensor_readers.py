@@ -125,6 +125,14 @@ def test_gravity_tells_how_the_sensor_stands(tmp_path: Path) -> None:
     assert "on its side: its +y axis points up" in told(recording)
 
 
+def test_ios_counts_accelerations_the_other_way_round(tmp_path: Path) -> None:
+    header = "motionTimestamp_sinceReboot(s)," + ",".join(f"accelerometerAcceleration{a}(G)" for a in "XYZ")
+    header += "," + ",".join(f"gyroRotation{a}(rad/s)" for a in "XYZ")
+    recording = kinema.read(table(tmp_path / "log.csv", header, TOW_S, -FORCE / 9.80665, RATE))
+    np.testing.assert_allclose(imu_of(recording).f_ib_s_mps2, FORCE, atol=1e-8)
+    assert "sign turned" in told(recording)
+
+
 @pytest.mark.parametrize("place", ["flat", "struct", "list"])
 def test_parquet_of_others(place: str, tmp_path: Path) -> None:
     """Plain columns, structs of x, y, z and lists of three, times as timestamps: exact."""

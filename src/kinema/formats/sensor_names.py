@@ -33,6 +33,8 @@ _FORCE = ("specific_force|linear_acceleration|accelerometer_acceleration|acceler
 _RATE = "angular_velocity|angular_rate|rotation_rate|gyro_rotation|gyroscope|gyro|gyr|w_rs_s|omega|rate|g|w"
 _FORCE_STEP = "delta_velocity|delta_vel|delta_v|dvel|dv|vel_inc|velocity_increment"
 _RATE_STEP = "delta_theta|delta_angle|delta_ang|dtheta|dang|dth|ang_inc|angle_increment"
+_IOS = "accelerometer_acceleration_"
+"""Columns of CoreMotion's raw accelerometer: −1 g upwards at rest."""
 _NOT_SENSED = {"user", "gravity", "reference", "ref", "true", "truth", "bias", "std", "sigma", "cov", "covariance",
                "var", "mean", "offset", "pos", "position", "vel", "orientation"}  # fmt: skip
 _WHEEL_PLACES = {
@@ -48,12 +50,13 @@ _WHEEL_WORD = re.compile(r"wheel|\bws_|odo|vehicle_speed")
 
 
 class Triple(NamedTuple):
-    """The x, y, z columns of a quantity, the unit in their names ("" where there is none), and whether they are
-    increments over the time since the row before."""
+    """The x, y, z columns of a quantity, the unit in their names ("" where there is none), whether they are increments
+    over the time since the row before, and whether they count the other way round, as iOS does."""
 
     columns: tuple[int, ...] = ()
     unit: str = ""
     increments: bool = False
+    reversed: bool = False
 
 
 class Wheel(NamedTuple):
@@ -136,7 +139,8 @@ def _triple(names: tuple[str, ...], stem: str, steps: str) -> Triple:
                 found.setdefault((match[1], match[3] or ""), {}).setdefault(match[2], k)
         for (_, unit), axes in found.items():
             if len(axes) == 3:
-                return Triple(tuple(axes[axis] for axis in "xyz"), unit, increments)
+                columns = tuple(axes[axis] for axis in "xyz")
+                return Triple(columns, unit, increments, names[columns[0]].startswith(_IOS))
     return Triple()
 
 

@@ -116,6 +116,9 @@ def scaled_force(source: Source, values: F64, triple: Triple) -> tuple[F64, list
     """Specific force in m/s², by the unit of the columns' names or, where it says none, by its median: gravity."""
     size = float(np.median(np.sqrt((values**2).sum(axis=1)))) if len(values) else np.nan
     unit = triple.unit
+    values = -values if triple.reversed else values
+    issues = [Issue("sign turned", 1, "", source.name, "iOS counts accelerations the other way round")]
+    issues = issues if triple.reversed else []
     if unit and unit not in FORCE_UNITS:
         known = ", ".join(FORCE_UNITS)
         raise FormatError(source.path, f"unit '{unit}' of the force is not known", "line 1", f"use {known}")
@@ -126,11 +129,11 @@ def scaled_force(source: Source, values: F64, triple: Triple) -> tuple[F64, list
                 source.path, f"specific force has a median of {typical:.3g} m/s² by its unit '{unit}'", "",
                 _no_gravity(size),
             )  # fmt: skip
-        return values * FORCE_UNITS[unit], []
+        return values * FORCE_UNITS[unit], issues
     for name, factor in _GUESSES:
         if _LEAST_G < size * factor < _MOST_G:
             found = Issue("unit found", 1, "", source.name, f"specific force in {name}: its median is {size:.4g}")
-            return values * factor, [found]
+            return values * factor, [*issues, found]
     raise FormatError(source.path, f"specific force has a median of {size:.3g}: neither m/s², g nor mg", "",
                       _no_gravity(size))  # fmt: skip
 

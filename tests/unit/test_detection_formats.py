@@ -189,3 +189,42 @@ def test_ten_thousand_boxes_in_a_frame_are_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     rows = "".join(f"{x:.1f},{y:.1f},{x + 9:.1f},{y + 20:.1f},0,0.5,,1\n" for x, y in rng.uniform(0, 4000, (10_000, 2)))
     assert len(boxes_of(saved(tmp_path, "many.csv", SINK + rows)).frame) > 9_990
+
+
+def _log(messages: list[tuple[int, int, object]], topics: list[str]) -> bytes:
+    """An MCAP log of JSON messages (topic, POSIX ns, value)."""
+
+    def record(kind: int, content: bytes) -> bytes:
+        return struct.pack("<BQ", kind, len(content)) + content
+
+    def text(words: str) -> bytes:
+        return struct.pack("<I", len(words)) + words.encode()
+
+    parts = b"".join(
+        record(4, struct.pack("<HH", k, 0) + text(topic) + text("json") + struct.pack("<I", 0))
+        for k, topic in enumerate(topics)
+    )
+    for k, ns, value in messages:
+        parts += record(5, struct.pack("<HIQQ", k, 0, ns, ns) + json.dumps(value).encode())
+    return b"\x89MCAP0\r\n" + record(1, text("") * 2) + parts + record(15, bytes(4)) + b"\x89MCAP0\r\n"
+
+
+def test_detections_in_mcap(tmp_path: Path) -> None:
+    """Two cameras, one of them in the words of vision_msgs, an image without anything, and tags."""
+    t0 = 1_719_216_030_000_000_000
+    box = {"box": {"x1": 1.0, "y1": 2.0, "x2": 4.0, "y2": 8.0}, "confidence": 0.7, "class": 0}
+    ros = {"bbox": {"center": {"position": {"x": 10.0, "y": 20.0}}, "size_x": 4.0, "size_y": 8.0},
+           "results": [{"hypothesis": {"class_id": "car", "score": 0.6}}]}  # fmt: skip
+    messages: list[tuple[int, int, object]] = []
+    for k in range(4):
+        messages.append((0, t0 + 40_000_000 * k, {"detections": [box] if k != 1 else []}))
+        messages.append((1, t0 + 40_000_000 * k, {"detections": [ros]}))
+    messages.append((2, t0, {"tag_reads": [{"tag": "A7", "place": "start"}]}))
+    path = saved(tmp_path, "log.mcap", _log(messages, ["/north/detections", "/south/detections", "/loop"]))
+    recording = read(path)
+    north, south = (recording.need(role, Detections) for role in ("detections", "detections south"))
+    assert (north.camera, north.frame.tolist(), south.camera) == ("north", [1, 3, 4], "south")
+    assert north.frame_rate_hz == pytest.approx(25.0)
+    assert south.box_px[0].tolist() == [8, 16, 4, 8]
+    assert south.score[0] == 0.6
+    assert len(recording.need("tag reads", TagReads).tag) == 1

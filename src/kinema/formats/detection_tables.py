@@ -157,12 +157,17 @@ def _framed(source: Source, options: ReadOptions, table: Table) -> tuple[Table, 
     if not len(t_ns) and table.n:
         what = "no column of frames or times"
         raise FormatError(source.path, what, "", "write the frame's number beside each box (frame_index)")
-    times = np.unique(t_ns)
-    step = float(np.median(np.diff(times))) if len(times) > 1 else float("nan")
-    frame = 1 + np.round((t_ns - times[0]) / step).astype(np.int64) if step > 0 else np.ones(len(t_ns), np.int64)
-    if len(frame) and frame.max() > 100 * len(times) + 1000:
+    times, which = np.unique(t_ns, return_inverse=True)
+    if len(times) < 2:
+        return table, np.ones(len(t_ns), np.int64), t_ns, float("nan")
+    # Images in which nothing was seen are missing, so the step is rather among the shorter ones.
+    step = float(np.quantile(np.diff(times), 0.4, method="lower"))
+    frame = 1 + np.round((times - times[0]) / step).astype(np.int64)
+    if (np.diff(frame) == 0).any():
+        frame = np.arange(1, len(times) + 1)
+    if frame[-1] > 100 * len(times) + 1000:
         raise FormatError(source.path, "times with long holes in them", "", "write the frame's number beside each box")
-    return table, frame, t_ns, 1e9 / step
+    return table, frame[which], t_ns, 1e9 / step
 
 
 def _rate_of_frames(frame: I64, t_ns: I64, told_hz: float) -> tuple[I64, float]:

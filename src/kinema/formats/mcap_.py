@@ -2,7 +2,8 @@
 
 Read are sensor_msgs/Imu and NavSatFix, the forward speed of nav_msgs/Odometry, of twists and of velocity reports whose
 topic speaks of wheels, odometry or the vehicle; and any JSON or protobuf message whose fields `sensor_names` knows
-(linear_acceleration.x …) or that has latitude and longitude. Of several topics of a kind the first is taken, and told.
+(linear_acceleration.x …), that has latitude and longitude, or a list of detections (`mcap_detections`). Of several
+topics of a kind the first is taken, and told; cameras are kept apart.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Series
 from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
+from kinema.formats import mcap_detections
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.mcap_objects import Unreadable, decoder, flat, table_of
 from kinema.formats.mcap_records import MAGIC, Batch, Channel, batches
@@ -47,18 +49,22 @@ class _Gathered:
     log_ns: list[I64] = field(default_factory=list)
     fields: list[dict[str, F64]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    detections: list[list[dict[str, Any]]] = field(default_factory=list)
+    """Records of each message that is a list of such; `rows` has the rest of it."""
     garbled: int = 0
 
     def arrays(self) -> tuple[I64, dict[str, F64]]:
-        """Times (n,), nanoseconds of the stamps or, where those are 0, of the log; and the fields."""
-        log_ns = np.concatenate(self.log_ns) if self.log_ns else np.zeros(0, np.int64)
-        if self.rows:
-            return _stamps(self.rows, log_ns), table_of(self.rows)
+        """Times (n,) in nanoseconds, and the columns."""
         names = self.fields[0] if self.fields else {}
-        table = {name: np.concatenate([one[name] for one in self.fields]) for name in names}
-        stamp = table.pop("stamp", np.zeros((len(log_ns), 2)))
+        t_ns = np.concatenate(self.t_ns) if self.t_ns else np.zeros(0, np.int64)
+        return t_ns, {name: np.concatenate([one[name] for one in self.fields]) for name in names}
+
+    def add_ros(self, fields: dict[str, F64], log_ns: I64) -> None:
+        """Messages that carry the stamp of their header; where that is 0 the log's time counts."""
+        stamp = fields.pop("stamp")
         t_ns = stamp[:, 0].astype(np.int64) * 1_000_000_000 + stamp[:, 1].astype(np.int64)
-        return np.where(t_ns > 0, t_ns, log_ns), table
+        self.t_ns.append(np.where(t_ns > 0, t_ns, log_ns))
+        self.fields.append(fields)
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -82,14 +88,13 @@ def read(source: Source, options: ReadOptions) -> Recording:
 
     for batch in batches(source, options, wanted, issues):
         _gather(batch, gathered, useless)
-    parts = []
-    for one in gathered.values():
+    parts = [(one, _of_channel(source, options, one)) for one in gathered.values()]
+    for one, part in parts:
         if one.garbled:
             issues.append(Issue("garbled message", one.garbled, one.channel.topic, source.name))
-            if options.on_bad == "raise":
+            if options.on_bad == "raise" and part is not None:
                 remedy = "read with --on-bad skip to leave them out"
                 raise FormatError(source.path, f"{one.garbled} garbled messages", one.channel.topic, remedy)
-        parts.append((one, _of_channel(source, options, one)))
     recording = _joined(source, [(one, part) for one, part in parts if part is not None], issues)
     if not recording.streams:
         have = ", ".join(f"{topic} ({schema})" for topic, schema in list(seen.items())[:6]) or "no messages"
@@ -107,8 +112,7 @@ def _gather(batch: Batch, gathered: dict[int, _Gathered], useless: set[int]) -> 
         if _is_ros(channel):
             data = np.frombuffer(batch.data, np.uint8)
             fields, whole = decoded(data, start, length, channel.schema, ros1=channel.encoding == "ros1")
-            one.fields.append({name: value[whole] for name, value in fields.items()})
-            one.log_ns.append(log_ns[whole])
+            one.add_ros({name: value[whole] for name, value in fields.items()}, log_ns[whole])
             one.garbled += int((~whole).sum())
         elif not _objects(batch, one, found, log_ns):
             useless.add(ident)
@@ -121,15 +125,22 @@ def _objects(batch: Batch, one: _Gathered, found: I64, log_ns: I64) -> bool:
     decode = decoder(channel.encoding, channel.schema, channel.schema_data)
     if decode is None:
         return False
+    rows: list[dict[str, Any]] = []
     kept = np.zeros(len(found), np.bool_)
     for k, (start, length, _) in enumerate(found.tolist()):
         try:
-            row = flat(decode(bytes(batch.data[start : start + length])))
+            message = decode(bytes(batch.data[start : start + length]))
         except Unreadable:
             one.garbled += 1
             continue
-        if not one.rows and not _known(row):
-            return False
+        row, records = flat(message), mcap_detections.records_of(message)
+        if records is not None and len(one.detections) == len(one.rows) and mcap_detections.is_known(records):
+            one.detections.append(records)
+        elif one.detections or (not one.rows and not _known(row)):
+            if not one.rows:
+                return False
+            one.garbled += 1
+            continue
         one.rows.append(row)
         kept[k] = True
     one.log_ns.append(log_ns[kept])
@@ -184,6 +195,10 @@ def _of_channel(source: Source, options: ReadOptions, one: _Gathered) -> Recordi
     if not len(t_ns):
         return None
     kind, topic = type_of(one.channel.schema), one.channel.topic
+    if one.detections:
+        records = [record for each in one.detections for record in each]
+        times = np.repeat(_gps(t_ns), [len(each) for each in one.detections])
+        return mcap_detections.recording_of(source, options, records, times.tolist(), topic)
     place = f"{topic}, message {{}}".format
     if "place" in table or {"latitude", "longitude"} <= set(table):
         return _fixes(source, options, t_ns, table)
@@ -254,6 +269,9 @@ def _joined(source: Source, parts: list[tuple[_Gathered, Recording]], issues: li
         issues.extend(part.issues)
         mounts |= part.mounts
         for role, stream in part.streams.items():
+            if role in streams and role in ("detections", "tracks"):
+                # Each topic is a camera of its own.
+                role = f"{role} {mcap_detections.camera_of(one.channel.topic)}"
             if role in streams:
                 issues.append(Issue("topic left out", 1, one.channel.topic, source.name, f"another one is '{role}'"))
                 continue

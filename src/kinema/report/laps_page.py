@@ -36,9 +36,10 @@ def laps_page(session: Session, numbers: Sequence[int] = (), title: str | None =
     corners = corners_of(session)
     compared = corner_deltas(delta_of(drawn[1].trace, drawn[0].trace), corners) if len(drawn) > 1 else ()
     start = session.path.t_ns[0]
+    count = f"{len(session.timed)} timed lap{'' if len(session.timed) == 1 else 's'}"
     return Page(
         title=title or session.mover or "Session",
-        subtitle=f"{iso_utc(int(start), 0)[:16].replace('T', ' ')} UTC · {len(session.timed)} timed laps"
+        subtitle=f"{iso_utc(int(start), 0)[:16].replace('T', ' ')} UTC · {count}"
         f" · start line: {session.gate_source}",
         lead=[summary(session), *coach(session, drawn, compared)],
         columns=columns,

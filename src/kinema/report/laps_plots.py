@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from kinema.core.arrays import F64
 from kinema.core.streams import Series
 from kinema.report.blocks.charts import Corridor, Line, Plot
 from kinema.report.columns import Columns
+from kinema.report.draft import robust_range
 
 CHANNELS = 12
 G = 9.80665
@@ -24,6 +26,8 @@ SHOWN_UNITS = {
     "Pa": (1e-5, "bar"),
     "m/s2": (1 / G, "g"),
 }
+OF_THE_LOGGER = ("precision", "accuracy", "update_rate", "fix_type", "fragment", "gpsqual", "laptime", "predtime")
+"""Words of channels that tell of the logger and not of the drive."""
 FIRST_CHANNELS = ("throttle", "brake", "rpm", "gear", "steering", "heart_rate", "cadence", "power", "yaw_rate")
 
 
@@ -38,7 +42,12 @@ class Drawn:
     @property
     def label(self) -> str:
         """What the legend calls it."""
-        return f"Lap {self.trace.lap.number} {clock_text(self.trace.lap.time_s)}"
+        return f"{self.short} {clock_text(self.trace.lap.time_s)}"
+
+    @property
+    def short(self) -> str:
+        """The same where its time stands elsewhere."""
+        return f"Lap {self.trace.lap.number}"
 
 
 def delta_plot(columns: Columns, drawn: list[Drawn]) -> list[Plot]:
@@ -61,21 +70,24 @@ def delta_plot(columns: Columns, drawn: list[Drawn]) -> list[Plot]:
 
 def motion_plots(columns: Columns, drawn: list[Drawn]) -> list[Plot]:
     """Speed, forces and the line driven."""
-    kinds = (
-        ("speed", "Speed", "km/h", 200),
-        ("along", "Along", "g", 120),
-        ("across", "Across, left positive", "g", 120),
-        ("d", "Line, left of the middle", "m", 120),
+    kinds: tuple[tuple[str, str, str, int, Callable[[Trace], F64]], ...] = (
+        ("speed", "Speed", "km/h", 200, lambda trace: trace.speed_mps * 3.6),
+        ("along", "Along", "g", 120, lambda trace: trace.along_mps2 / G),
+        ("across", "Across, left positive", "g", 120, lambda trace: trace.across_mps2 / G),
+        ("d", "Line, left of the middle", "m", 120, lambda trace: trace.d_m),
     )
+    if len(drawn) == 1:
+        kinds = kinds[:3]  # the middle of the course would be the lap itself
     return [
         Plot(
             name,
             unit,
-            [Line(f"{o.key}.{column}", o.label, o.key, o.colour) for o in drawn],
+            [Line(f"{o.key}.{column}", o.short, o.key, o.colour) for o in drawn],
+            robust=robust_range(*(values(o.trace) for o in drawn)),
             height_px=height,
             zero=unit != "km/h",
         )
-        for column, name, unit, height in kinds
+        for column, name, unit, height, values in kinds
     ]
 
 
@@ -93,7 +105,7 @@ def channel_plots(columns: Columns, session: Session, drawn: list[Drawn]) -> lis
         if len(plots) == CHANNELS:
             break
         series = streams[name]
-        if float(np.ptp(series.value)) == 0:
+        if not _worth_a_plot(name, series):
             continue
         factor, unit = SHOWN_UNITS.get(series.unit, (1.0, "" if series.unit == "1" else series.unit))
         if series.unit == "K":
@@ -104,9 +116,16 @@ def channel_plots(columns: Columns, session: Session, drawn: list[Drawn]) -> lis
             columns.add(f"{one.key}.{name}", _on_trace(series, one.trace) * factor, unit=unit)
         title = name.replace("_", " ").capitalize()
         plots.append(
-            Plot(title, unit, [Line(f"{o.key}.{name}", o.label, o.key, o.colour) for o in drawn], height_px=110)
+            Plot(title, unit, [Line(f"{o.key}.{name}", o.short, o.key, o.colour) for o in drawn], height_px=110)
         )
     return plots
+
+
+def _worth_a_plot(name: str, series: Series) -> bool:
+    """Whether a channel changes, is no counter or odometer, and tells of the drive."""
+    step = np.diff(series.value[np.isfinite(series.value)])
+    grows = bool((step >= 0).all()) and len(step) > 100
+    return bool(step.any()) and not grows and not any(word in name for word in OF_THE_LOGGER)
 
 
 def _on_trace(series: Series, trace: Trace) -> F64:

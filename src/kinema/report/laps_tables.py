@@ -34,7 +34,7 @@ def summary(session: Session) -> Summary:
         ("ideal_s", "Ideal lap", "best sectors whose speeds join"),
         ("median_s", "Median", "of the timed laps"),
     ):
-        if key in s:
+        if key in s and len(session.timed) > 1:
             figures.append(Figure(label, clock_text(s[key]), "", detail))
     if s.get("spread_s") is not None:
         figures.append(Figure("Spread", f"{s['spread_s']:.3f}", "s", "standard deviation of the timed laps"))

@@ -45,7 +45,7 @@ def run_page(run: Run, recording: Recording | None, title: str) -> Page:
     columns.add("speed", speed * 3.6, unit="km/h", quantum=0.02)
     columns.add("pace", pace, unit="min/km", label="Pace", quantum=0.005)
     usual = (float(np.nanquantile(pace, 0.005)) * 0.95, float(np.nanquantile(pace, 0.95)) * 1.1)
-    plots = [Plot("Pace", "min/km", [Line("pace", "Pace", "run")], robust=usual, height_px=200)]
+    plots = [Plot("Pace", "min/km", [Line("pace", "Pace", "run")], robust=usual, height_px=200, flip=True)]
     for name, label in (("heart_rate", "Heart rate"), ("cadence", "Cadence"), ("power", "Power")):
         value = _channel(run, recording, name)
         if value is not None:
@@ -68,9 +68,8 @@ def run_page(run: Run, recording: Recording | None, title: str) -> Page:
         spans=[Span(*_seconds(run, e.t0_ns, e.t1_ns), f"{e.number}", "effort") for e in run.efforts[:60]],
         readout=["pace"],
         sections=[
-            Section("", plots, "split", [_map(run, speed)]),
-            Section("Efforts and splits", [_efforts(run), _splits(run)], "grid"),
-            *([Section("Heart-rate zones", [_zones(run)])] if run.zones_s else []),
+            Section("", [*plots, _efforts(run)], "split", [_map(run, speed)]),
+            Section("Splits", [_splits(run), *([_zones(run)] if run.zones_s else [])], "grid"),
             *_notes(run, recording),
         ],
     )
@@ -101,16 +100,19 @@ def _summary(run: Run) -> Summary:
     metres = sum(e.distance_m for e in run.efforts)
     figures = [
         Figure("Distance", f"{run.distance_m / 1000:.2f}", "km", f"± {1.96 * run.distance_sigma_m:.0f} m"),
-        Figure("Running", clock_text(moving), "", f"{len(run.efforts)} efforts"),
+        Figure("Running", clock_text(round(moving)).split(".")[0], "", f"{len(run.efforts)} efforts"),
     ]
     if metres > 0:
         figures.append(Figure("Pace", clock_text(round(moving / metres * 1000)).split(".")[0], "/km", "while running"))
         best = min(run.efforts, key=lambda e: e.pace_s_per_km)
         pace = clock_text(round(best.pace_s_per_km)).split(".")[0]
-        figures.append(
-            Figure("Fastest effort", clock_text(best.time_s), "", f"number {best.number}, {pace} /km", "good")
-        )
+        figures.append(Figure("Fastest effort", _tenths(best.time_s), "", f"number {best.number}, {pace} /km", "good"))
     return Summary(figures)
+
+
+def _tenths(seconds: float) -> str:
+    """A time to a tenth: watches tell no more of where an effort began."""
+    return clock_text(round(seconds, 1))[:-2]
 
 
 def _map(run: Run, speed: F64) -> Map:
@@ -135,7 +137,7 @@ def _efforts(run: Run) -> Table:
                 str(e.number),
                 Cell(f"{e.distance_m:.0f}", e.distance_m, f"{1.96 * e.sigma_m:.0f}"),
                 Cell(f"{e.measured_m:.1f}", e.measured_m),
-                Cell(clock_text(e.time_s), e.time_s),
+                Cell(_tenths(e.time_s), e.time_s),
                 Cell(clock_text(round(e.pace_s_per_km)).split(".")[0], e.pace_s_per_km, share=share),
                 Cell(f"{e.heart_rate:.0f}", e.heart_rate) if e.heart_rate == e.heart_rate else "",
                 Cell(f"{e.rest_after_s:.0f}", e.rest_after_s),
@@ -149,8 +151,8 @@ def _splits(run: Run) -> Table:
     rows: list[Row] = [
         [
             f"{s['to_m']:.0f} m",
-            Cell(clock_text(s["time_s"]), s["time_s"]),
-            Cell(clock_text(s["elapsed_s"]), s["elapsed_s"]),
+            Cell(_tenths(s["time_s"]), s["time_s"]),
+            Cell(_tenths(s["elapsed_s"]), s["elapsed_s"]),
         ]
         for s in run.splits[:120]
     ]

@@ -21,6 +21,11 @@ export function reading(value) {
   return fixed(value, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 4);
 }
 
+// A value in its unit; a pace in minutes reads as 3:25.
+export function valueText(value, unit) {
+  return unit.startsWith("min/") && Number.isFinite(value) ? elapsed(60 * value) : reading(value);
+}
+
 export function elapsed(seconds, decimals = 0) {
   const sign = seconds < 0 ? MINUS : "";
   const scale = 10 ** decimals;

@@ -1,5 +1,5 @@
 // The frame that all blocks over the shared x axis have: gutter, ticks, marked spans, cursor line.
-import { axisTicks, decimalsOf, fixed, niceStep } from "./format.js";
+import { axisTicks, decimalsOf, fixed, niceStep, valueText } from "./format.js";
 import { scaleX, scaleY } from "./lines.js";
 import { lowerBound, nearest } from "./store.js";
 import { font } from "./surface.js";
@@ -83,12 +83,13 @@ export function drawTicks(ctx, frame, view) {
 }
 
 function levels(frame) {
-  const span = frame.y1 - frame.y0;
+  const low = Math.min(frame.y0, frame.y1), high = Math.max(frame.y0, frame.y1), span = high - low;
   let step = niceStep(span, Math.max(2, (frame.bottom - frame.top) / 26));
   if (span < 2.6 * step) step = niceStep(span, span / (0.5 * step));
   const decimals = decimalsOf(step), ticks = [];
-  for (let k = Math.ceil(frame.y0 / step - 1e-9); k * step <= frame.y1 + step * 1e-9; k++) {
-    ticks.push([k * step, fixed(k * step, decimals)]);
+  const words = frame.unit && frame.unit.startsWith("min/") ? (value) => valueText(value, frame.unit) : (value) => fixed(value, decimals);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+    ticks.push([k * step, words(k * step)]);
   }
   return ticks;
 }

@@ -1,5 +1,5 @@
 // Starts the page: reads the specification, mounts every block, wires the bar of controls.
-import { axisValue, clock, reading } from "./format.js";
+import { axisValue, clock, valueText } from "./format.js";
 import { keys } from "./gestures.js";
 import { mountOf } from "./registry.js";
 import { Store } from "./store.js";
@@ -73,7 +73,7 @@ async function readoutOf(output, view, store, spec) {
     if (distance && view.axis.kind !== "length") words.push(axisValue({ kind: "length" }, distance[i]));
     columns.forEach((column, k) => {
       const meta = store.meta(spec.readout[k]);
-      words.push(`${meta.label} ${reading(column[i])}${meta.unit ? " " + meta.unit : ""}`);
+      words.push(`${meta.label} ${valueText(column[i], meta.unit)}${meta.unit ? " " + meta.unit : ""}`);
     });
     return show(words.join("  ·  "));
   };

@@ -1,5 +1,5 @@
 // What the colours of the map mean: a ramp with its ends, or the names of categories.
-import { reading } from "./format.js";
+import { decimalsOf, fixed, reading } from "./format.js";
 import { make } from "./surface.js";
 import { rampCss } from "./theme.js";
 
@@ -19,6 +19,11 @@ export function mapLegend(element) {
     }
     const bar = make("span", "ramp");
     bar.style.background = rampCss(colouring.diverging);
-    legend.append(make("output", "", reading(colouring.low)), bar, make("output", "", `${reading(colouring.high)} ${colouring.unit}`));
+    legend.append(make("output", "", endOf(colouring, colouring.low)), bar, make("output", "", `${endOf(colouring, colouring.high)} ${colouring.unit}`));
   };
+}
+
+// No more digits than colours can tell apart.
+function endOf({ low, high, log }, value) {
+  return log ? reading(value) : fixed(value, decimalsOf((high - low) / 30));
 }

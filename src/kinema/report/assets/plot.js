@@ -1,5 +1,5 @@
 // Lines and corridors over the shared x axis.
-import { reading } from "./format.js";
+import { valueText } from "./format.js";
 import { clipTo, drawAxes, drawBrush, drawCursor, drawSpans, frameOf, yRange } from "./frame.js";
 import { xGestures } from "./gestures.js";
 import { drawCorridor, drawLine, scaleX, scaleY } from "./lines.js";
@@ -50,8 +50,10 @@ async function mountPlot(element, spec, { store, view }) {
   }
 
   const surface = new Surface(stage, (ctx, width, height) => {
-    frame = frameOf(view, width, height, ...(spec.log ? logRange() : yRange(extentWithCorridors(), spec, full)));
+    const range = spec.log ? logRange() : yRange(extentWithCorridors(), spec, full);
+    frame = frameOf(view, width, height, ...(spec.flip ? range.reverse() : range));
     frame.log = spec.log;
+    frame.unit = spec.unit;
     drawSpans(ctx, frame, view);
     drawAxes(ctx, frame, view);
     clipTo(ctx, frame);
@@ -96,7 +98,7 @@ async function mountPlot(element, spec, { store, view }) {
   const tellValues = () => {
     for (const [line, output] of legend) {
       const i = view.at(line.track);
-      output.textContent = i < 0 ? "" : reading(line.pyramid.values[i]);
+      output.textContent = i < 0 ? "" : valueText(line.pyramid.values[i], spec.unit);
     }
   };
   stage.tabIndex = 0;

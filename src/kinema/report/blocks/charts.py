@@ -63,6 +63,8 @@ class Plot:
     zero: bool = False
     height_px: int = 150
     log: bool = False
+    flip: bool = False
+    """Small values at the top, as paces are drawn."""
     scripts: ClassVar[tuple[str, ...]] = ("plot.js",)
 
     def html(self, ident: str) -> str:
@@ -75,6 +77,7 @@ class Plot:
         return {
             "kind": "plot", "unit": self.unit, "zero": self.zero, "log": self.log, "robust": self.robust,
             "lines": [line.spec() for line in self.lines], "corridors": [band.spec() for band in self.corridors],
+            "flip": self.flip,
         }  # fmt: skip
 
 

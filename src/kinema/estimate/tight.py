@@ -58,13 +58,13 @@ def first_state(start: Start, size: int) -> State:
     return State(x, np.zeros(size), p, start.carry.copy(), np.zeros((size, 3)), np.zeros(1))
 
 
-def out_for(nodes: Nodes, data: TightRows, *, record: bool) -> Out:
+def out_for(nodes: Nodes, data: TightRows, told_row: F64, *, record: bool) -> Out:
     """Room for what a pass writes."""
     k, n = len(nodes), ki.N + data.size
     return Out(
         np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, N_KEPT)), np.empty((-(-k // FULL_EACH), ki.N, n)),
         np.empty((k, 6, 3)), np.full((k, ki.D_SIZE), np.nan), np.empty((k if record else 1, ki.N_NAV, ki.N_DRIVE)),
-        np.empty((k, 2)), np.ones((len(data.t_s), data.size)), np.full((len(data.rows.kind), kt.T_SIZE), np.nan),
+        np.empty((k, 2)), np.ones((k if record else 1, data.size)), told_row,
         np.empty((k if record else 1, N_KEPT, n)), np.zeros(k + 1, dtype=np.int64),
     )  # fmt: skip
 
@@ -114,7 +114,7 @@ class Run:
     def over(self, nodes: Nodes, tape: kt.Tape | None = None) -> Out:
         """On over some nodes, onto a tape where one is given. Raises EstimationError."""
         tape = tape or no_tape(self.data)
-        out = out_for(nodes, self.data, record=len(tape.index) > 0)._replace(told_row=self.told_row)
+        out = out_for(nodes, self.data, self.told_row, record=len(tape.index) > 0)
         stops = [] if self.fixer is None else np.flatnonzero(nodes.fix >= 0).tolist()
         steps, begin = steps_of(nodes), 0
         for end in [*(k + 1 for k in stops), len(nodes)]:

@@ -22,13 +22,13 @@ CERTAIN_RATE, CERTAIN_RATIO, CERTAIN_NORM, CERTAIN_COUNT = 0.9999, 4.0, 2.0, 8
 """Unless a search of at least so many differences leaves no doubt by itself, as it can where inertial navigation has
 kept the position to decimetres: then at once."""
 TIE_SIGMA_M = 1e-4
-LOOSE_M, LOOSE_MPS = 5.0, 0.2
+LOOSE_M, LOOSE_MPS, DOUBT_SIGMAS = 5.0, 0.2, 4.0
 RELEASE_EPOCHS, RELEASE_RATIO, RELEASE_SLIPS = 5, 12.0, 0.5
 """Phases whose integers are imposed and whose innovations are that far off for so many epochs, or of which that share
 slips at once, say that the integers were wrong."""
-DOUBT_EPOCHS, DOUBT_RATE, DOUBT_RATIO, DOUBT_TIED = 15, 0.9999, 1.5, 4
-"""Integers that must be right by the covariance and yet are told from others by no more than this ratio, in so many
-searches, say that the float solution is not as good as it claims."""
+DOUBT_S, DOUBT_RATE, DOUBT_TIED = 3.0, 0.9999, 4
+"""Searches that must succeed by the covariance and do not, for so long while hardly any satellite is tied, say that
+the float solution is not as good as it claims."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Fixer:
         steps = np.diff(self.rows.data.t_s)
         step = float(np.median(steps)) if len(steps) else 1.0
         self.confirm = max(self.params.confirm_epochs, int(np.ceil(AGREE_S / max(step, 1e-3))) + 1)
+        self.patience = max(3, int(np.ceil(DOUBT_S / max(step, 1e-3))))
         self.settings = np.array([
             self.params.success_rate, self.params.ratio, self.confirm, self.rows.floor_var, 4.0, 4.0, 0.0, 6.0, 1.0
         ])  # fmt: skip
@@ -100,7 +101,7 @@ class Fixer:
         self._adopt(sat[new], slot[new], arc[new])
         self._slipped(e, told_row, sat, slot, place, arc)
         if self._wrong(e, told_row):
-            self._release(state, sat, slot, place)
+            self._release(state, sat, slot, place, LOOSE_M)
             return np.zeros((0, 2), dtype=np.int64), np.zeros(0)
         rows = np.arange(first, last)
         self.settings[8] = float(e % SEARCH_EVERY == 0)
@@ -111,7 +112,7 @@ class Fixer:
             self.figures[e], self.dd, self.integer,
         )  # fmt: skip
         if self._doubtful(e):
-            self._release(state, sat, slot, place)
+            self._release(state, sat, slot, place, DOUBT_SIGMAS * float(np.sqrt(np.diag(state.p)[:3].max())))
             return np.zeros((0, 2), dtype=np.int64), np.zeros(0)
         if status > 0:
             self.datum = remember(self.dd, self.integer, count, self.memory, self.datum, float(self.confirm))
@@ -171,11 +172,11 @@ class Fixer:
         ratio, rate = self.figures[e, 0], self.figures[e, 1]
         if ratio >= self.params.ratio or self.tied_count[max(e - 1, 0)] > DOUBT_TIED:
             self.doubt = 0
-        elif rate > DOUBT_RATE and 0.0 < ratio < DOUBT_RATIO:
+        elif rate > DOUBT_RATE and ratio > 0.0:
             self.doubt += 1
-        return self.doubt >= DOUBT_EPOCHS
+        return self.doubt >= self.patience
 
-    def _release(self, state: State, sat: I64, slot: I64, place: I64) -> None:
+    def _release(self, state: State, sat: I64, slot: I64, place: I64, loose_m: float) -> None:
         """Let all integers go, and admit that position and velocity may be off."""
         self.strange = self.doubt = 0
         self.releases += 1
@@ -185,7 +186,7 @@ class Fixer:
             state.p[k, :] = state.p[:, k] = 0.0
             state.p[k, k] = 100.0**2
         for i in range(3):
-            state.p[ki.P + i, ki.P + i] += LOOSE_M**2
+            state.p[ki.P + i, ki.P + i] += loose_m**2
             state.p[ki.V + i, ki.V + i] += LOOSE_MPS**2
         held = self.rows.arc_place[:, None] == place[None, :]
         self.found.broken |= held.any(axis=1) & (self.found.datum >= 0)

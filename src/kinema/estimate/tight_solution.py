@@ -19,7 +19,7 @@ from kinema.estimate.inertial_params import InertialParams, Start
 from kinema.estimate.inertial_solution import antenna, cut_imu, fixes_of, masks_of, mounted, to_solution, with_mounts
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.rtk_params import RtkParams, rtk_params
-from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LEAST_TIED, horizontal_sigma
+from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LASTING_M, LASTING_PPM, LEAST_TIED, horizontal_sigma
 from kinema.estimate.tight import Run, places, run_causal, run_filter, run_smoother
 from kinema.estimate.tight_base import BaseRows, base_rows, with_ties
 from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer, early_ties, late_ties, tied_satellites
@@ -83,6 +83,8 @@ class Flown:
     status: U8
     n_sats: I64
     notes: tuple[str, ...]
+    lasting_m2: float = 0.0
+    """Variance of what no averaging removes: multipath of the phases and the atmosphere's differences."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,9 @@ class Pilot:
         status[(tied_count >= LEAST_TIED) & sure(done, nodes, len(phases))] = FixStatus.FIXED
         share = float(np.mean(status == FixStatus.FIXED))
         note = f"tightly coupled to the base: {share:.1%} of epochs fixed, {rows.length_m / 1000:.2f} km"
+        lasting = LASTING_M**2 + (LASTING_PPM * 1e-6 * rows.length_m) ** 2
         released = () if not fixer.releases else (f"integers let go {fixer.releases} times",)
-        return Flown(done, nodes, rows.data, run.told_row, status, phases, (note, *released))
+        return Flown(done, nodes, rows.data, run.told_row, status, phases, (note, *released), lasting)
 
 
 def sure(done: Pass, nodes: Nodes, n: int) -> Bool:
@@ -209,7 +212,8 @@ def assembled(
         channels[f"nis_{name}"] = Channel(value, "1", f"normalised innovation squared, mean of the {name} rows")
     told = solution.provenance
     return replace(
-        solution, channels=channels, n_sats=np.where(fresh, n_sats[before], 0).astype(np.int16),
+        solution, cov_p_e_m2=solution.cov_p_e_m2 + np.eye(3) * flown.lasting_m2, channels=channels,
+        n_sats=np.where(fresh, n_sats[before], 0).astype(np.int16),
         provenance=replace(
             told, settings={**told.settings, "tight": asdict(pilot.tight)}, notes=(*flown.notes, *told.notes),
         ),

@@ -87,8 +87,8 @@ class State(NamedTuple):
 
 class Out(NamedTuple):
     """Written: x (K, X_SIZE), cov (K, 15, 15) of the kept states, full (⌈K / FULL_EACH⌉, N, N + M), means (K, 6, 3),
-    told (K, D_SIZE), trans (K, 9, 18), span (K, 2); decay (E, M); told_row (R, T_SIZE); rows_of_p (K, 15, N + M) and
-    tape_start (K + 1) where it records."""
+    told (K, D_SIZE), span (K, 2), told_row (R, T_SIZE); where it records also trans (K, 9, 18), decay (K, M), rows_of_p
+    (K, 15, N + M) and tape_start (K + 1)."""
 
     x: A
     cov: A
@@ -192,7 +192,7 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
         out.span[k, 0], out.span[k, 1] = total, decay
         e = steps.epoch[k]
         if e >= 0:
-            propagate_extras(z, p, n, slot, epochs.dt[e], out.decay[e])
+            propagate_extras(z, p, n, slot, epochs.dt[e], out.decay[k if record else 0])
             work[12, 0], work[12, 1], work[12, 2] = 0.0, 0.0, 0.0
             antenna_rows(x, means, epochs.p0[e], y2, h6, work, work[12])
             t = run_events(epochs, rows, e, z, p, n, slot, y2, tape, t)

@@ -161,7 +161,7 @@ def tight_smooth(
         for t in range(out.tape_start[k + 1] - 1, out.tape_start[k] - 1, -1):
             _adjoint_row(lam, big, n, tape.index[t], tape.number[t], work)
         if epoch[k] >= 0:
-            _adjoint_extras(lam, big, n, out.decay[epoch[k]])
+            _adjoint_extras(lam, big, n, out.decay[k])
         _adjoint_motion(lam, big, n, out.trans[k], out.span[k], m)
 
 

@@ -21,8 +21,9 @@ from kinema.errors import ConfigError
 from kinema.formats.sensor_streams import UNKNOWN_MOUNT, gravity_issue_of
 from kinema.formats.trajectory import WEEK_UNKNOWN
 
-SENSORS = ("imu", "accelerometer", "gyroscope", "gravity", "user_acceleration", "wheels", "steering", "odometry",
-           "ranges", "fixes")  # fmt: skip
+_PARTS = ("accelerometer", "accelerometer_uncalibrated", "user_acceleration", "gravity", "gyroscope",
+          "gyroscope_uncalibrated")  # fmt: skip
+SENSORS = ("imu", *_PARTS, "wheels", "steering", "odometry", "ranges", "fixes")
 SLOWEST_MPS = 2.0
 """Wheel scales are found from fixes above this speed."""
 
@@ -63,18 +64,20 @@ def _timed(role: str, stream: Any) -> bool:
 
 def _one_imu(recording: Recording) -> Recording:
     """Accelerations and rates of two files as one IMU, at the times of the accelerations."""
-    parts = recording.streams
-    if "imu" in parts or not isinstance(parts.get("gyroscope"), Series):
+    found = {role: stream for role, stream in recording.streams.items() if isinstance(stream, Series)}
+    rate = found.get("gyroscope", found.get("gyroscope_uncalibrated"))
+    if "imu" in recording.streams or rate is None:
         return recording
-    names: tuple[str, ...] = ("accelerometer",)
-    force = parts.get("accelerometer")
-    if not isinstance(force, Series):
-        user, gravity = parts.get("user_acceleration"), parts.get("gravity")
-        if not (isinstance(user, Series) and isinstance(gravity, Series)):
-            return recording
-        names = ("user_acceleration", "gravity")
-        force = Series(user.t_ns, user.value + _at(user.t_ns, gravity), "m/s2", user.columns)
-    rate = parts["gyroscope"]
+    names: tuple[str, ...]
+    if "accelerometer" in found:
+        names, force = ("accelerometer",), found["accelerometer"]
+    elif "user_acceleration" in found and "gravity" in found:
+        names, user = ("user_acceleration", "gravity"), found["user_acceleration"]
+        force = Series(user.t_ns, user.value + _at(user.t_ns, found["gravity"]), "m/s2", user.columns)
+    elif "accelerometer_uncalibrated" in found:
+        names, force = ("accelerometer_uncalibrated",), found["accelerometer_uncalibrated"]
+    else:
+        return recording
     inside = (force.t_ns >= rate.t_ns[0]) & (force.t_ns <= rate.t_ns[-1])
     if not inside.any():
         raise ConfigError(
@@ -86,7 +89,7 @@ def _one_imu(recording: Recording) -> Recording:
     imu = Imu(t_ns[fresh], force.value[inside][fresh], _at(t_ns[fresh], rate))
     detail = f"{' and '.join(names)} with the gyroscope, whose rates are interpolated"
     told = (Issue("inertial samples joined", len(imu.t_ns), "", "", detail), gravity_issue_of(imu.f_ib_s_mps2))
-    joined = _with(recording, {"imu": imu}, *told, drop=(*names, "gyroscope", "gravity"))
+    joined = _with(recording, {"imu": imu}, *told, drop=_PARTS)
     return replace(joined, mounts={"imu": UNKNOWN_MOUNT, **recording.mounts})
 
 

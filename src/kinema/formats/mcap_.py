@@ -16,41 +16,36 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64, Bool
-from kinema.core.frames import cov_e_from_n
+from kinema.core.arrays import F64, I64
 from kinema.core.recording import Issue, Recording
-from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Series
-from kinema.core.time import gps_ns_from_unix_ns
 from kinema.errors import FormatError
 from kinema.formats import mcap_detections
 from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.mcap_fixes import fixes_of, gps_of, with_velocity
 from kinema.formats.mcap_objects import Unreadable, decoder, flat, table_of
 from kinema.formats.mcap_records import MAGIC, Batch, Channel, batches
 from kinema.formats.mcap_ros import SPECS, decoded, type_of
 from kinema.formats.sensor_names import layout_of
 from kinema.formats.sensor_table import recording_of
-from kinema.formats.trajectory import ecef_from_degrees, ecef_from_ned_vectors, in_order
+from kinema.formats.trajectory import in_order
 
-_UNIX_NS = 8 * 10**17
 _SPEED_TOPIC = re.compile(r"wheel|odom|vehicle|velocity_report|encoder|can\b|chassis", re.IGNORECASE)
 _NO_SPEED = re.compile(r"filter|fused|gps|gnss|global|truth|visual|vio|lidar|slam|cmd|command|imu", re.IGNORECASE)
 _SATELLITES = re.compile(r"gps|gnss|fix|navsat|ublox", re.IGNORECASE)
 _IMU_NAMES = ["t_ns", *(f"acc_{axis}_mps2" for axis in "xyz"), *(f"gyro_{axis}_radps" for axis in "xyz")]
-STATUS = {-1: FixStatus.NONE, 0: FixStatus.SINGLE, 1: FixStatus.SBAS, 2: FixStatus.DIFFERENTIAL}
-VELOCITY_NEAR_NS = 100_000_000
 
 
 @dataclass
 class _Gathered:
-    """What came over one channel: arrays of each batch, or flat messages, with log times and how many were garbled."""
+    """What came over one channel: times and named columns of each batch; or, of messages that are lists of detections,
+    the records of each (`listing`). And how many messages were garbled."""
 
     channel: Channel
-    log_ns: list[I64] = field(default_factory=list)
+    t_ns: list[I64] = field(default_factory=list)
     fields: list[dict[str, F64]] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
     detections: list[list[dict[str, Any]]] = field(default_factory=list)
-    """Records of each message that is a list of such; `rows` has the rest of it."""
+    listing: bool | None = None
     garbled: int = 0
 
     def arrays(self) -> tuple[I64, dict[str, F64]]:
@@ -133,17 +128,24 @@ def _objects(batch: Batch, one: _Gathered, found: I64, log_ns: I64) -> bool:
         except Unreadable:
             one.garbled += 1
             continue
-        row, records = flat(message), mcap_detections.records_of(message)
-        if records is not None and len(one.detections) == len(one.rows) and mcap_detections.is_known(records):
-            one.detections.append(records)
-        elif one.detections or (not one.rows and not _known(row)):
-            if not one.rows:
+        records, row = mcap_detections.records_of(message), flat(message)
+        listed = records is not None and mcap_detections.is_known(records)
+        if one.listing is None:
+            if not listed and not _known(row):
                 return False
+            one.listing = listed
+        if one.listing and not listed:
             one.garbled += 1
             continue
-        one.rows.append(row)
+        if one.listing:
+            one.detections.append(records or [])
+        rows.append(row)
         kept[k] = True
-    one.log_ns.append(log_ns[kept])
+    if rows:
+        one.t_ns.append(_stamps(rows, log_ns[kept]))
+    if rows and not one.listing:
+        names = one.fields[0] if one.fields else [n for n, v in rows[0].items() if isinstance(v, int | float)]
+        one.fields.append(table_of(rows, list(names)))
     return True
 
 
@@ -197,11 +199,11 @@ def _of_channel(source: Source, options: ReadOptions, one: _Gathered) -> Recordi
     kind, topic = type_of(one.channel.schema), one.channel.topic
     if one.detections:
         records = [record for each in one.detections for record in each]
-        times = np.repeat(_gps(t_ns), [len(each) for each in one.detections])
+        times = np.repeat(gps_of(t_ns), [len(each) for each in one.detections])
         return mcap_detections.recording_of(source, options, records, times.tolist(), topic)
     place = f"{topic}, message {{}}".format
     if "place" in table or {"latitude", "longitude"} <= set(table):
-        return _fixes(source, options, t_ns, table)
+        return fixes_of(source, options, t_ns, table)
     if kind == "sensor_msgs/Imu" and "force" in table:
         columns = dict(enumerate([t_ns, *table["force"].T, *table["rate"].T]))
         return recording_of(source, options, layout_of(_IMU_NAMES), columns, lambda row: place(row + 1))
@@ -215,8 +217,8 @@ def _of_channel(source: Source, options: ReadOptions, one: _Gathered) -> Recordi
 
 def _speeds(source: Source, options: ReadOptions, t_ns: I64, table: Mapping[str, F64], topic: str) -> Recording | None:
     """Forward speed as "wheels"; a receiver's velocity, east, north, up, as "velocity"."""
-    index, issues = in_order(source, _gps(t_ns), options)
-    t = _gps(t_ns)[index]
+    index, issues = in_order(source, gps_of(t_ns), options)
+    t = gps_of(t_ns)[index]
     if "twist" in table and _SATELLITES.search(topic):
         value = table["twist"][index][:, :3]
         return Recording({"velocity": Series(t, value, "m/s", ("east", "north", "up"))}, issues=issues)
@@ -224,42 +226,6 @@ def _speeds(source: Source, options: ReadOptions, t_ns: I64, table: Mapping[str,
         return None
     value = table["twist" if "twist" in table else "speeds"][index][:, :1]
     return Recording({"wheels": Series(t, value, "m/s", ("wheel",))}, issues=issues, sources=(source.name,))
-
-
-def _gps(t_ns: I64) -> I64:
-    return np.asarray(gps_ns_from_unix_ns(t_ns)) if len(t_ns) and np.median(t_ns) > _UNIX_NS else t_ns
-
-
-def _fixes(source: Source, options: ReadOptions, t_ns: I64, table: Mapping[str, F64]) -> Recording:
-    """NavSatFix, and JSON or protobuf messages of its kind: status, place, covariance east, north, up."""
-    n = len(t_ns)
-    nan = np.full(n, np.nan)
-    if "place" in table:
-        lat, lon, h = table["place"].T
-        cov, known, status = table["cov"], table["cov_type"][:, 0] > 0, table["status"][:, 0]
-    else:
-        lat, lon = table["latitude"], table["longitude"]
-        h = table.get("altitude", np.zeros(n))
-        names = [f"position_covariance_{k}" for k in range(9)]
-        cov = np.stack([table.get(name, nan) for name in names], axis=1)
-        known = table.get("position_covariance_type", np.ones(n)) > 0
-        status = table.get("status_status", table.get("status", np.zeros(n)))
-    good: Bool = np.asarray((np.abs(lat) <= 90) & (np.abs(lon) <= 360) & (np.abs(h) < 1e7))
-    index, issues = in_order(source, _gps(t_ns), options)
-    lat, lon, h = (np.where(good, part, np.nan)[index] for part in (lat, lon, h))
-    p_e_m = ecef_from_degrees(lat, lon, h)
-    to_ned = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, -1]])
-    cov_n = to_ned @ np.where(known[:, None], cov, np.nan)[index].reshape(-1, 3, 3) @ to_ned.T
-    codes = np.clip(np.nan_to_num(status, nan=-1.0), -1, 2).astype(np.int64)[index]
-    states = np.array([STATUS[k] for k in range(-1, 3)], np.uint8)[codes + 1]
-    states = np.where(good[index], states, FixStatus.NONE).astype(np.uint8)
-    p_e_m = np.where((states > 0)[:, None], p_e_m, np.nan)
-    told = [Issue("no place", int((~good).sum()), "", source.name, "positions that cannot be")] if (~good).any() else []
-    solution = Solution(
-        _gps(t_ns)[index], p_e_m, cov_e_from_n(cov_n, p_e_m), status=states,
-        provenance=Provenance(sources=(source.name,), mode="NavSatFix"),
-    )  # fmt: skip
-    return Recording({"fixes": solution}, issues=(*issues, *told), sources=(source.name,))
 
 
 def _joined(source: Source, parts: list[tuple[_Gathered, Recording]], issues: list[Issue]) -> Recording:
@@ -279,26 +245,8 @@ def _joined(source: Source, parts: list[tuple[_Gathered, Recording]], issues: li
             issues.append(Issue("topic read as", 1, one.channel.topic, source.name, role))
     velocity = streams.pop("velocity", None)
     if velocity is not None and "fixes" in streams:
-        streams["fixes"] = _with_velocity(streams["fixes"], velocity)
+        streams["fixes"] = with_velocity(streams["fixes"], velocity)
     return Recording(streams, mounts=mounts, issues=tuple(issues), sources=(source.name,))
-
-
-def _with_velocity(fixes: Solution, velocity: Series) -> Solution:
-    """Fixes with the velocities that a receiver sent beside them, each the nearest one within a tenth of a second."""
-    from dataclasses import replace
-
-    from kinema.core.frames import geodetic_from_ecef
-
-    at = np.clip(np.searchsorted(velocity.t_ns, fixes.t_ns), 1, max(len(velocity.t_ns) - 1, 1))
-    at = np.minimum(at, len(velocity.t_ns) - 1)
-    before = np.maximum(at - 1, 0)
-    nearer = np.abs(velocity.t_ns[before] - fixes.t_ns) < np.abs(velocity.t_ns[at] - fixes.t_ns)
-    at = np.where(nearer, before, at)
-    near = np.abs(velocity.t_ns[at] - fixes.t_ns) < VELOCITY_NEAR_NS
-    v_n = velocity.value[at][:, [1, 0, 2]] * (1.0, 1.0, -1.0)
-    lat, lon, _ = geodetic_from_ecef(fixes.p_e_m)
-    v_e = ecef_from_ned_vectors(np.where(near[:, None], v_n, np.nan), np.degrees(lat), np.degrees(lon))
-    return replace(fixes, v_e_mps=v_e)
 
 
 FORMAT = Format("mcap", "MCAP robot log", (".mcap",), _sniff, read)

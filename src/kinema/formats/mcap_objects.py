@@ -161,9 +161,8 @@ def flat(message: Mapping[str, Any], before: str = "", depth: int = 0) -> dict[s
     return found
 
 
-def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, F64]:
-    """Columns of numbers (n,) by name, NaN where a row has none; texts are left out."""
-    names = [name for name, value in rows[0].items() if isinstance(value, int | float)] if rows else []
+def table_of(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, F64]:
+    """Columns of numbers (n,) by name, NaN where a row has none."""
     return {name: np.array([_number(row.get(name)) for row in rows], np.float64) for name in names}
 
 

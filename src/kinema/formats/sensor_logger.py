@@ -22,9 +22,9 @@ from kinema.formats.tables import line_at, read_numbers, sound_rows
 from kinema.formats.trajectory import in_order
 
 _ROLES = {
-    "totalacceleration": ("accelerometer", "m/s2"), "accelerometeruncalibrated": ("accelerometer", "m/s2"),
+    "totalacceleration": ("accelerometer", "m/s2"), "accelerometeruncalibrated": ("accelerometer_uncalibrated", "m/s2"),
     "accelerometer": ("user_acceleration", "m/s2"), "gravity": ("gravity", "m/s2"),
-    "gyroscopeuncalibrated": ("gyroscope", "rad/s"), "gyroscope": ("gyroscope", "rad/s"),
+    "gyroscopeuncalibrated": ("gyroscope_uncalibrated", "rad/s"), "gyroscope": ("gyroscope", "rad/s"),
 }  # fmt: skip
 _NAMES = ["time", "seconds_elapsed", "z", "y", "x"]
 MOST = 1e5
@@ -68,7 +68,8 @@ def read(source: Source, options: ReadOptions) -> Recording:
     if role[1] == "m/s2" and _is_ios(source.path):
         value = -value
         issues.append(Issue("sign turned", 1, "", source.name, "iOS counts accelerations the other way round"))
-    if role[0] == "accelerometer" and len(value) and 0.8 < float(np.median(np.linalg.norm(value, axis=1))) < 1.2:
+    size = float(np.median(np.linalg.norm(value, axis=1))) if len(value) else 0.0
+    if role[0].startswith("accelerometer") and 0.8 < size < 1.2:
         value = value * G_MPS2
         issues.append(Issue("unit found", 1, line_at(source, start), source.name, "specific force in g"))
     stream = Series(clock.t_ns[index], value, role[1], ("x", "y", "z"))

@@ -259,3 +259,7 @@ def test_the_commands_write_the_page(browser: Browser, tmp_path: Path, capsys: p
     assert str(FIRST_TAG) not in (tmp_path / "scene.html").read_text()
     assert main(["report", str(tmp_path / "movers.csv"), "--zones", str(tmp_path / "none.json"), "-o", "x.html"]) == 2
     assert "none.json" in capsys.readouterr().err
+    assert main(["report", str(tmp_path / "movers.csv"), "--truth", "0,0,0", "-o", str(tmp_path / "x.html")]) == 2
+    assert "kinema score" in capsys.readouterr().err
+    assert main(["track", str(tmp_path / "movers.csv"), "--report", str(tmp_path / "x.txt")]) == 2
+    assert ".html" in capsys.readouterr().err

@@ -155,7 +155,7 @@ def test_zones_and_lines_from_a_file(tmp_path: Path) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     (zone,), (line,) = read_zones(path)
     assert (zone.name, len(zone.ring_rad), line.name) == ("hall", 3, "line 2")
-    html = scene_report(crowd(20), zones=[zone], lines=[line]).html
+    html = scene_report(crowd(300), zones=[zone], lines=[line]).html
     assert "Movers in each zone" in html
     assert isinstance(line, Gate)
     for text in ("{", "[]", '{"features": []}', '{"features": [{"geometry": null}]}', "null", '{"features": 7}'):

@@ -74,8 +74,9 @@ def _on_ground(
     parts.flows = [*(line_flow(tracks, gate) for gate in lines), *(flow for _, flow, _ in told)]
     scans = np.unique(tracks.t_ns)
     shown = np.searchsorted(scans, np.rint(np.unique(movers.t_s) * 1e9).astype(np.int64) + movers.origin_ns)
-    counts = inside_counts(scans, tracks, [inside for _, _, inside in told])
-    parts.inside = [(name, count[shown]) for (name, _, _), count in zip(told, counts, strict=True)]
+    often = [(name, inside) for name, flow, inside in told if flow.movers >= 0]
+    counts = inside_counts(scans, tracks, [inside for _, inside in often])
+    parts.inside = [(name, count[shown]) for (name, _), count in zip(often, counts, strict=True)]
     if private:
         parts.notes.append(f"{private} positions in private zones are left out.")
     parts.subtitle = f"{iso_utc(movers.origin_ns, 0)[:19].replace('T', ' ')} UTC" + (

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if target.exists() and target.resolve() == source.resolve():
         raise ConfigError(f"{target} is the input; give another file with -o")
     recording = kinema.read(args.solution, on_bad=args.on_bad)
+    _check(args, has_movers(recording))
     if has_movers(recording):
         page = page_of_recording(recording, args.solution, args)
     else:
@@ -60,3 +61,14 @@ def run(args: argparse.Namespace) -> int:
 
         webbrowser.open(path.resolve().as_uri())
     return 0
+
+
+def _check(args: argparse.Namespace, movers: bool) -> None:
+    """Refuse what the page would silently leave out."""
+    from kinema.errors import ConfigError
+
+    if movers and args.truth:
+        raise ConfigError("--truth judges a trajectory; tracks of movers are judged by kinema score")
+    given = [name for name in ("course", "zones", "rate", "names", "salt") if getattr(args, name)]
+    if given and not movers:
+        raise ConfigError(f"--{given[0]} is for tracks of movers; {args.solution} holds a trajectory")

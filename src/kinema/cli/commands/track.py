@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     from kinema.formats.reading import read
 
     check_outputs([path for path in (args.output, args.report) if path])
+    if args.report and Path(args.report).suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"--report {args.report}: a report is an HTML page; end the name in .html")
     for name, value in (("rate", args.rate), ("sigma", args.sigma)):
         if value is not None and not 0 < value < 1e6:
             raise ConfigError(f"--{name} {value:g}: a number above 0")

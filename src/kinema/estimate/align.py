@@ -28,8 +28,9 @@ _HEADINGS = 8
 _MOVING_MPS = 2.0
 _LONGEST_S = 120.0
 """Of the recording that the first alignment looks at, unless motion comes later."""
-_WAIT_S = 60.0
+_WAIT_S = 90.0
 """For turns that show the clock's offset, after the motion suffices."""
+NO_COMMON_TIME = "the IMU and the fixes have no time in common; check the clocks (leap seconds, time zones)"
 _AGAIN = 50.0
 _NOISE_FLOORS = (2e-4, 3e-3)
 
@@ -136,9 +137,7 @@ def coarse_start(
     free = replace(params, constrain=False)
     nodes = build_nodes(signal, fixes, calibration, free, span_s=(max(t0, signal.t_s[0]), t1))
     if not (nodes.fix >= 0).any():
-        raise EstimationError(
-            "the IMU and the fixes have no time in common; check the clocks (leap seconds, time zones)"
-        )
+        raise EstimationError(NO_COMMON_TIME)
     first = nodes.fixes[nodes.fix[np.argmax(nodes.fix >= 0)]]
     near = (signal.t_s >= nodes.t_s[0]) & (signal.t_s < nodes.t_s[0] + 3.0)
     f_s, w_s = signal.f_mps2[near].mean(axis=0), signal.w_radps[near].mean(axis=0)
@@ -259,6 +258,9 @@ def align(
     """
     offset = find_time_offset(signal, fixes)
     check_rate(offset)
+    fixes = fixes.since(signal.t_s[0] + min(offset.td_s, 0.0))
+    if not len(fixes.t_s):
+        raise EstimationError(NO_COMMON_TIME)
     moved = enough_motion(fixes)
     if whole:
         until = min(float(fixes.t_s[-1]), max(moved, float(fixes.t_s[0]) + _LONGEST_S))

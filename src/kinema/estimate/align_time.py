@@ -20,6 +20,11 @@ _GRID_S = 0.05
 REACH_S = 25.0
 _MIN_SPEED_MPS = 1.5
 _MIN_TURN_RAD = 0.7
+_NEAR_S = 2.5
+_FOUND = 0.75
+_SURE, _CLEARLY = 0.85, 0.1
+"""An offset of many seconds is believed where turning agrees so well, and that much better than at a small one: with
+few turns some agree by chance."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,20 @@ def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = REACH_S
         return TimeOffset()
     t, turned = up_rate(signal)
     weight = 1.0 / (noise**2 + 0.02**2)
-    best, score = _search(t, turned, begin, end, turn, weight, np.arange(-reach_s, reach_s + _GRID_S / 2, _GRID_S))
+    near = np.arange(-_NEAR_S, _NEAR_S + _GRID_S / 2, _GRID_S)
+    best, score = _search(t, turned, begin, end, turn, weight, near)
+    if abs(score) < _SURE and reach_s > _NEAR_S:
+        far = np.arange(-reach_s, reach_s + _GRID_S / 2, _GRID_S)
+        there, better = _search(t, turned, begin, end, turn, weight, far)
+        if abs(better) > max(_SURE, abs(score) + _CLEARLY):
+            best, score = there, better
     fine, score = _search(t, turned, begin, end, turn, weight, best + np.arange(-0.1, 0.1001, 0.005))
+    weight = np.where((begin - fine >= t[0]) & (end - fine <= t[-1]), weight, 0.0)
     imu_turn = np.interp(end - fine, t, turned) - np.interp(begin - fine, t, turned)
-    slope = float((weight * imu_turn * turn).sum() / max((weight * turn * turn).sum(), 1e-12))
-    if abs(score) < 0.6:
+    # the gyro is the quieter of the two: the course is fitted to it
+    common = float((weight * imu_turn * turn).sum())
+    slope = float((weight * imu_turn * imu_turn).sum() / common) if common else 1.0
+    if abs(score) < _FOUND:
         return TimeOffset(correlation=score, slope=slope)
     drift, sigma, drift_sigma = _drift(t, turned, begin, end, turn, weight, fine, slope)
     middle = 0.5 * (begin[0] + end[-1])
@@ -110,7 +124,7 @@ def _search(t: F64, turned: F64, begin: F64, end: F64, turn: F64, weight: F64, l
         inside = (begin - lag >= t[0]) & (end - lag <= t[-1])
         w = weight * inside
         norm = (w * a * a).sum() * (w * turn * turn).sum()
-        share = inside.mean()
+        share = inside.mean() if np.abs(turn[inside]).sum() > _MIN_TURN_RAD else 0.0
         scores[k] = (w * a * turn).sum() / np.sqrt(norm) * np.sqrt(share) if norm > 0 and share > 0.3 else 0.0
     k = int(np.argmax(np.abs(scores)))
     lag = float(lags[k])

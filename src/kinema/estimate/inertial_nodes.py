@@ -12,7 +12,8 @@ from kinema.sensors.fix import FixRows
 from kinema.sensors.imu_signal import ImuSignal
 
 _SAME_S = 1e-4
-_ROUGH_GAP = 100.0
+_MISSING = np.repeat([0.1, 4.0], 3)
+"""Noise densities squared (rad²/s, m²/s³) of a motion that nobody measured for a second or more."""
 _ROUGH_SATURATED = 1e4
 
 
@@ -73,15 +74,15 @@ def build_nodes(
     dv = np.diff(_interpolated(seg_t, t, cum_f), axis=0)
     at = np.clip(np.searchsorted(t, times + 1e-9, side="right") - 1, 0, len(t) - 1)
     quiet = (signal.gyro_level[at] < calibration.quiet_gyro) & (signal.accel_level[at] < calibration.quiet_accel)
-    quiet &= ~_since_last(signal.gap, at)
-    worse = np.where(_since_last(signal.gap, at), _ROUGH_GAP, 1.0)
-    worse = np.where(_since_last(signal.saturated, at), _ROUGH_SATURATED, worse)
-    noise = _noise(signal, at, calibration, params) * worse[:, None]
+    missing = _missing(signal, times, at)
+    quiet &= missing == 0.0
+    worse = np.where(_since_last(signal.saturated, at), _ROUGH_SATURATED, 1.0)
+    noise = _noise(signal, at, calibration, params) * worse[:, None] + missing[:, None] ** 2 * _MISSING
     k = len(times)
     return Nodes(
         times, np.ascontiguousarray(dth), np.ascontiguousarray(dv), np.diff(seg_t), seg_start, noise,
         fix, fixes.has, fixes.rows, np.full(k, np.nan) if wheel is None else _mean_speed(wheel, times),
-        np.full(k, params.constrain and calibration.mounted, np.int64), quiet.astype(np.int64),
+        (params.constrain & calibration.mounted & (missing < 0.5)).astype(np.int64), quiet.astype(np.int64),
         np.ascontiguousarray(signal.mean_w[at]),
     )  # fmt: skip
 
@@ -132,6 +133,18 @@ def _noise(signal: ImuSignal, at: I64, calibration: Calibration, params: Inertia
     accel = (params.vibration * signal.accel_shake[at]) ** 2 * signal.step_s + calibration.accel_noise**2
     gyro, accel = gyro + turning[:, None] ** 2, accel + pushing[:, None] ** 2
     return np.concatenate([gyro, accel], axis=1)
+
+
+def _missing(signal: ImuSignal, times: F64, at: I64) -> F64:
+    """Seconds (K,), at most one, of the gap in the samples that each node lies in, or that ended since the one before.
+
+    Rates and forces between the ends of a gap are interpolated, which short gaps forgive.
+    """
+    length = np.where(signal.gap, np.diff(signal.t_s, prepend=signal.t_s[0]), 0.0)
+    after = np.minimum(at + 1, len(length) - 1)
+    inside = np.where(times > signal.t_s[at] + _SAME_S, length[after], 0.0)
+    ended = np.where(_since_last(signal.gap, at), np.maximum(length[at], length[after]), 0.0)
+    return np.minimum(np.maximum(inside, ended), 1.0)
 
 
 def _since_last(flag: Bool, at: I64) -> Bool:

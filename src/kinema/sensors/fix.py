@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.solution import FixStatus, Solution
 from kinema.core.streams import used_mask
 
@@ -15,8 +15,8 @@ HAS_POSITION, HAS_VELOCITY = 1, 2
 
 @dataclass(frozen=True)
 class FixParams:
-    """floor_m: the least that a position's sigma is taken for (rounding, multipath of the carrier); floor_mps: the same of
-    velocities;
+    """floor_m: the least that a position's sigma is taken for (rounding, multipath of the carrier); floor_mps: the
+    same of velocities;
     unstated_*: sigmas where a file states none; slow_share: share of the sigma of code positions that is a slow
     common error and not fresh noise; slow_tau_s: its correlation time;
     velocity_hold_s: for how long a receiver without carrier phases repeats the error of its velocity."""
@@ -43,10 +43,24 @@ class FixRows:
     slow_sigma_m: float
     velocity_lag_s: float = 0.0
 
+    def since(self, t_s: float) -> FixRows:
+        """The rows from a time on."""
+        k = int(np.searchsorted(self.t_s, t_s))
+        return replace(self, t_s=self.t_s[k:], rows=self.rows[k:], has=self.has[k:])
+
     def until(self, t_s: float) -> FixRows:
         """The rows up to a time."""
         k = int(np.searchsorted(self.t_s, t_s, side="right"))
         return replace(self, t_s=self.t_s[:k], rows=self.rows[:k], has=self.has[:k])
+
+
+def stated(cov: F64) -> Bool:
+    """Which covariances (m, 3, 3) are some: finite, and no variance negative (m,)."""
+    finite = np.isfinite(cov).all(axis=(1, 2))
+    positive = np.zeros(len(cov), dtype=np.bool_)
+    size = np.abs(cov[finite]).max(axis=(1, 2), initial=0.0)
+    positive[finite] = np.linalg.eigvalsh(cov[finite])[:, 0] >= -1e-9 * size
+    return finite & positive
 
 
 def at_least(cov: F64, sigma: float) -> F64:
@@ -94,7 +108,7 @@ def fix_rows(
     keep = fixes.valid & used_mask(fixes.t_ns, masks) & (fixes.status != FixStatus.DEAD_RECKONED)
     m = int(keep.sum())
     cov = np.array(fixes.cov_p_e_m2[keep])
-    unstated = ~np.isfinite(cov).all(axis=(1, 2))
+    unstated = ~stated(cov)
     cov[unstated] = np.eye(3) * params.unstated_m**2
     sigma = np.sqrt(np.trace(cov, axis1=1, axis2=2) / 3)
     coarse = np.isin(fixes.status[keep], (FixStatus.SINGLE, FixStatus.DIFFERENTIAL, FixStatus.SBAS)) & (sigma > 0.1)
@@ -103,7 +117,7 @@ def fix_rows(
     cov = at_least(cov * share[:, None, None], params.floor_m)
     v, cov_v = np.array(fixes.v_e_mps[keep]), np.array(fixes.cov_v_e[keep])
     moving = np.isfinite(v).all(axis=1)
-    cov_v[~np.isfinite(cov_v).all(axis=(1, 2))] = np.eye(3) * params.unstated_mps**2
+    cov_v[~stated(cov_v)] = np.eye(3) * params.unstated_mps**2
     cov_v = at_least(cov_v, params.floor_mps)
     t_s = (fixes.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
     if slow and m > 1:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64, Bool
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.recording import Issue
 from kinema.core.streams import Imu
 from kinema.core.time import iso_gps
 from kinema.errors import DataError
+from kinema.sensors.imu_checks import check_gravity, dead_axes, frozen, spread_bursts
 
 GAP_STEPS = 5.0
 """A step of more than this many typical steps is a gap."""
@@ -52,21 +53,38 @@ class ImuSignal:
         return ImuSignal(**cut)
 
 
-def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
-    """Look at a stream once. Raises DataError where it is too short or not finite."""
+def _usable(imu: Imu, t0_ns: int) -> tuple[I64, F64, F64, F64, list[Issue]]:
+    """GPS times, seconds, specific forces and rates of the samples that can be used, and what is wrong with others."""
     if len(imu.t_ns) < 100:
         raise DataError("imu", "at least 100 samples", str(len(imu.t_ns)))
     finite = np.asarray(np.isfinite(np.hstack([imu.f_ib_s_mps2, imu.w_ib_s_radps])).all(axis=1))
     t_ns, f, w = imu.t_ns[finite], imu.f_ib_s_mps2[finite], imu.w_ib_s_radps[finite]
     if finite.sum() < 0.5 * len(finite):
         raise DataError("imu", "finite samples", f"{int((~finite).sum())} of {len(finite)} are not")
-    t = (t_ns - t0_ns).astype(np.float64) * 1e-9
+    t, burst = spread_bursts((t_ns - t0_ns).astype(np.float64) * 1e-9)
+    check_gravity(f, float(t[-1] - t[0]))
+    issues = dead_axes(f, w, int(t_ns[0]))
+    if not finite.all():
+        issues.append(Issue("not finite", int((~finite).sum()), iso_gps(int(imu.t_ns[np.argmin(finite)])), "imu"))
+    if burst:
+        detail = f"samples come with the time of packets of {burst}; spread evenly"
+        issues.append(Issue("times in packets", len(t) // burst, iso_gps(int(t_ns[0])), "imu", detail))
+    stuck = frozen(t, np.hstack([f, w]))
+    if stuck.any():
+        where = iso_gps(int(t_ns[np.argmax(stuck)]))
+        issues.append(Issue("frozen", int(stuck.sum()), where, "imu", "all axes repeat themselves; left out"))
+    use = ~stuck
+    if use.sum() < 100:
+        raise DataError("imu", "samples that change", f"{int(stuck.sum())} of {len(stuck)} repeat the one before")
+    return t_ns[use], t[use], f[use], w[use], issues
+
+
+def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
+    """Look at a stream once. Raises DataError where it is too short, not finite, dead, or in a wrong unit."""
+    t_ns, t, f, w, issues = _usable(imu, t0_ns)
     step = np.diff(t)
     typical = float(np.median(step))
     gap = np.concatenate([[False], step > max(GAP_STEPS * typical, 0.05)])
-    issues = []
-    if not finite.all():
-        issues.append(Issue("not finite", int((~finite).sum()), iso_gps(int(imu.t_ns[np.argmin(finite)])), "imu"))
     if gap.any():
         k = int(np.argmax(gap))
         longest = float(step[gap[1:]].max())

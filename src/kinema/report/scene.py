@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,15 +53,16 @@ class Movers:
 
 
 def safe_names(raw: list[str], salt: str | None) -> list[str]:
-    """Pseudonyms of names: a word and as few digits as keep them apart; without a salt a fresh one is drawn, so that
-    two pages tell nothing of each other."""
+    """Pseudonyms of names: a word and for each as few digits as tell it from all others; without a salt a fresh one is
+    drawn, so that two pages tell nothing of each other."""
     salt = secrets.token_hex(16) if salt is None else salt
     whole = [pseudonym(name, salt) for name in raw]
+    found = [""] * len(whole)
     for digits in range(2, 7):
         short = [name[: name.index(" ") + 1 + digits] for name in whole]
-        if len(set(short)) == len(short):
-            return short
-    return [f"{name} {k}" for k, name in enumerate(whole)]
+        often = Counter(short)
+        found = [one or (name if often[name] == 1 else "") for one, name in zip(found, short, strict=True)]
+    return [one or f"{name} {k}" for k, (one, name) in enumerate(zip(found, whole, strict=True))]
 
 
 def movers_on_ground(tracks: GroundTracks, *, names: bool = False, salt: str | None = None) -> Movers:

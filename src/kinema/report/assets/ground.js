@@ -5,7 +5,7 @@ import { paint } from "./theme.js";
 export function groundBox(ground, scene) {
   if (ground.image[0] > 0) return [0, -ground.image[1], ground.image[0], 0];
   const box = [Infinity, Infinity, -Infinity, -Infinity];
-  const lines = ground.surface.length ? ground.surface : [...ground.zones.map((zone) => zone[2]), scene.extent()];
+  const lines = ground.surface.length ? ground.surface : [...ground.zones.map((zone) => zone[2]), ...ground.gates.map((gate) => gate[2]), scene.extent()];
   for (const line of lines) {
     for (let i = 0; i < line.length; i += 2) {
       box[0] = Math.min(box[0], line[i]);

@@ -13,7 +13,8 @@ STEP = 1e-6
 
 
 def some_state() -> np.ndarray:
-    return np.random.default_rng(3).normal(size=N) * 0.1 + np.array([3.0, -7.0, 1.0, *np.zeros(N - 3)])
+    place_and_velocity = [3.0, -7.0, 1.0, 2.0, -1.5, 0.2]
+    return np.random.default_rng(3).normal(size=N) * 0.1 + np.array([*place_and_velocity, *np.zeros(N - 6)])
 
 
 def test_a_step_and_its_adjoint() -> None:
@@ -35,7 +36,7 @@ def test_a_step_and_its_adjoint() -> None:
     np.testing.assert_allclose(adjoint, expected.T, atol=1e-7)
 
 
-@pytest.mark.parametrize("kind", [kp.RANGE, kp.AXIS])
+@pytest.mark.parametrize("kind", [kp.RANGE, kp.AXIS, kp.SPEED, kp.ALONG])
 def test_rows(kind: int) -> None:
     target = np.array([20.0, 5.0, 1.5]) if kind == kp.RANGE else np.array([0.6, 0.8, 0.0])
     h, expected, scratch = np.empty(N), np.empty(N), np.empty(N)

@@ -132,6 +132,11 @@ def predicted(x: F64, rows: Rows) -> F64:
     read = (1 + at[:, kp.STRETCH]) * np.sqrt((away**2).sum(axis=1) + 1e-6) + at[:, kp.CLOCK]
     along = (at[:, : kp.Z + 1] * rows.target).sum(axis=1)
     read = np.where(rows.kind == kp.AXIS, along, read)
+    if (rows.kind > kp.AXIS).any():
+        v = at[:, kp.VX : kp.VZ + 1]
+        length = np.maximum(np.hypot(v[:, 0], v[:, 1]), kp.LEAST_MPS)
+        read = np.where(rows.kind == kp.SPEED, (1 - at[:, kp.SCALE]) * length, read)
+        read = np.where(rows.kind == kp.ALONG, (v * rows.target).sum(axis=1), read)
     pick = np.arange(len(rows.value))
     for index in (rows.group, rows.sort):
         read = read + np.where(index >= 0, at[pick, kp.BIAS + np.maximum(index, 0)], 0.0)

@@ -22,6 +22,9 @@ SIDEWAYS_MPS2 = 25.0
 """No wheeled mover turns so hard: the rate is in degrees."""
 TURNING_RADPS = 0.06
 STANDING_TURN_S = 2.0
+REAR = "rear wheels"
+TRACK_M = 1.55
+"""Between the rear wheels of a car: 1.45 to 1.65."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Odometry:
     told_way: Bool
     told_turn: Bool
     notes: tuple[str, ...] = ()
+    rough_turn: bool = False
+    """The turn was made of wheels or steering: good to some per cent."""
 
     @property
     def speed_mps(self) -> F64:
@@ -166,6 +171,72 @@ def _from_speed(t_ns: I64, speed: F64, rate: F64, masks: tuple[tuple[int, int], 
     s = np.concatenate([[0.0], np.cumsum(0.5 * (speed[1:] + speed[:-1]) * dt)])
     psi = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * dt)])
     return Odometry(t_ns, s, psi, known[0], known[1], tuple(notes))
+
+
+def with_turn_by_course(odometry: Odometry, recording: Recording, t_ns: I64, place: F64) -> Odometry:
+    """The odometry with a turn, where it has none: from the rear wheels' difference or the steering, scaled by the course
+    of the fixes at t_ns (m,), place (m, 2 or 3) north, east; on a straight road from the rear wheels and a usual track.
+    """
+    if odometry.told_turn.any():
+        return odometry
+    best: tuple[float, F64, str] | None = None
+    turning = _turning(recording, odometry)
+    for name, channel in turning.items():
+        explained, own = _by_course(odometry, channel, t_ns, place)
+        if explained > 0.5 and (best is None or explained > best[0]):
+            best = (explained, own, f"turn from the {name}, scaled by the course of the fixes")
+    if best is None and REAR in turning:
+        own = turning[REAR] / TRACK_M
+        best = (0.0, own, f"turn from the {REAR} for a track of {TRACK_M} m, the fixes show no turns to measure it by")
+    if best is None:
+        return odometry
+    dt = np.diff(odometry.t_ns) * 1e-9
+    psi = np.concatenate([[0.0], np.cumsum(0.5 * (best[1][1:] + best[1][:-1]) * dt)])
+    notes = tuple(note for note in odometry.notes if "no yaw rate" not in note)
+    return replace(odometry, psi_rad=psi, told_turn=odometry.told_way, rough_turn=True, notes=(*notes, best[2]))
+
+
+def _by_course(odometry: Odometry, channel: F64, t_ns: I64, place: F64) -> tuple[float, F64]:
+    """How much of the course's turning a channel explains, 0 … 1, and the rate by it at the odometry's times."""
+    step, dt = np.diff(place[:, :2], axis=0), np.diff(t_ns) * 1e-9
+    course = np.arctan2(step[:, 1], step[:, 0])
+    rate = ((np.diff(course) + np.pi) % (2 * np.pi) - np.pi) / (0.5 * (dt[1:] + dt[:-1]))
+    speed = np.linalg.norm(step, axis=1) / dt
+    use = (np.minimum(speed[1:], speed[:-1]) > 2.0) & (dt[1:] < 2.0) & (dt[:-1] < 2.0)
+    if use.sum() < 20:
+        return 0.0, channel
+    at = np.interp(_seconds(t_ns[1:-1], int(t_ns[0])), _seconds(odometry.t_ns, int(t_ns[0])), channel)[use]
+    wanted = rate[use]
+    design = np.column_stack([at, np.ones(len(at))])
+    fit, left, weight = np.zeros(2), wanted, np.ones(len(at))
+    for _ in range(10):
+        fit = np.linalg.lstsq(design * weight[:, None], wanted * weight, rcond=None)[0]
+        left = wanted - design @ fit
+        weight = 1 / np.sqrt(1 + (left / max(1.5 * float(np.median(np.abs(left))), 1e-4)) ** 2)
+    explained = 1 - float((weight * left**2).sum() / max(float((weight * wanted**2).sum()), 1e-12))
+    return explained, fit[0] * channel + fit[1]
+
+
+def _turning(recording: Recording, odometry: Odometry) -> dict[str, F64]:
+    """What turns in proportion to the yaw rate, at the odometry's times (m,)."""
+    found = {}
+    own = _seconds(odometry.t_ns, int(odometry.t_ns[0]))
+    wheels = recording.get("wheels", Series)
+    if wheels is not None and wheels.value.ndim == 2:
+        columns = [name.lower() for name in wheels.columns] or ["fl", "fr", "rl", "rr"][: wheels.value.shape[1]]
+        side = {
+            s: [k for k, c in enumerate(columns) if c in (f"rear_{s}", f"r{s[0]}", f"{s}_rear")]
+            for s in ("left", "right")
+        }
+        if side["left"] and side["right"]:
+            difference = wheels.value[:, side["left"][0]] - wheels.value[:, side["right"][0]]
+            found[REAR] = np.interp(own, _seconds(wheels.t_ns, int(odometry.t_ns[0])), np.nan_to_num(difference))
+    steering = recording.get("steering", Series)
+    if steering is not None and len(steering.t_ns) > 1:
+        angle = steering.value.reshape(len(steering.t_ns), -1)[:, 0]
+        speed = np.interp(own, own[:-1], odometry.speed_mps) if len(own) > 1 else np.zeros(len(own))
+        found["steering"] = speed * np.interp(own, _seconds(steering.t_ns, int(odometry.t_ns[0])), np.nan_to_num(angle))
+    return found
 
 
 def _sane(channel: F64, leap: float) -> tuple[Bool, int]:

@@ -74,7 +74,7 @@ def build(ranges: PreparedRanges, odometry: Odometry | None, params: PreparedPar
     node = np.searchsorted(t_ns, ranges.t_ns)
     sats, own = np.unique(sky.sat, return_inverse=True)
     systems = sky.n_systems
-    steps = _steps(t_ns, odometry, params, systems, len(sats))
+    steps = steps_of(t_ns, odometry, params, systems, len(sats))
     count = np.zeros(len(t_ns), np.int64)
     count[node] = np.diff(ranges.row_start)
     m = len(sky.sat)
@@ -108,7 +108,8 @@ def _filled(t_ns: I64) -> I64:
     return np.unique(np.concatenate([t_ns, *more]))
 
 
-def _steps(t_ns: I64, odometry: Odometry | None, params: PreparedParams, systems: int, sats: int) -> Steps:
+def steps_of(t_ns: I64, odometry: Odometry | None, params: PreparedParams, systems: int, sats: int) -> Steps:
+    """The motion between the instants t_ns (K,), with its noise; biases: of systems, then of satellites."""
     n, k = kp.BIAS + systems + sats, len(t_ns)
     dt = np.diff(t_ns, prepend=t_ns[0]) * 1e-9
     noise = np.zeros((k, n + 1))
@@ -128,6 +129,8 @@ def _steps(t_ns: I64, odometry: Odometry | None, params: PreparedParams, systems
         noise[:, n] = np.where(told_way, 0.0, params.unknown_speed_mps**2 * dt)
         rate = np.where(told_turn, params.rate_sigma_radps_per_sqrt_s, params.unknown_turn_radps * moving)
         noise[:, kp.PSI] = rate**2 * dt
+        if odometry.rough_turn:
+            noise[:, kp.PSI] += (params.rough_share * turn) ** 2 + (params.rough_radps_per_sqrt_s * moving) ** 2 * dt
         noise[:, kp.SCALE] = params.scale_walk**2 * dt
         noise[:, kp.RATE] = params.rate_bias_walk**2 * dt
     noise[:, kp.Z] = (params.height_m_per_sqrt_s * moving) ** 2 * dt

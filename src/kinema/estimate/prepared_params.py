@@ -32,6 +32,9 @@ class PreparedParams:
     rate_sigma_radps_per_sqrt_s: float = 1e-3
     rate_bias_sigma_radps: float = 0.01
     rate_bias_walk: float = 1e-5
+    rough_share: float = 0.05
+    rough_radps_per_sqrt_s: float = 3e-3
+    """Of turns that were made of the rear wheels or the steering."""
     scale_sigma: float = 0.03
     scale_walk: float = 1e-5
     clock_m_per_sqrt_s: float = 0.2

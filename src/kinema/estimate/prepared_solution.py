@@ -87,7 +87,7 @@ def _with_odometry(
     held = checked(problem, odometry)
     if held is not odometry:
         odometry, problem = held, build(ranges, held, params)
-    if not odometry.told_way.any() or float(odometry.told_way.mean()) < 0.5:
+    if min(float(odometry.told_way.mean()), float(odometry.told_turn.mean())) < 0.5:
         none = replace(odometry, notes=(*odometry.notes, "most of the odometry is unusable: solved without it"))
         return build(ranges, None, params), none
     mirrored = odometry.scaled(1.0, -1.0, "yaw rate turned round: mirrored it fits the ranges")

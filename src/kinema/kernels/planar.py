@@ -18,8 +18,9 @@ I64 = Any
 
 X, Y, Z, VX, VY, VZ, PSI, SCALE, RATE, CRAB, STRETCH, CLOCK, DRIFT, BIAS = range(14)
 DX_PSI, DY_PSI, DX_SCALE, DY_SCALE, DT, F_SIZE = range(6)
-RANGE, AXIS = 0, 1
-"""Kinds of rows: a distance to a point, or a position along an axis."""
+RANGE, AXIS, SPEED, ALONG = 0, 1, 2, 3
+"""Kinds of rows: a distance to a point, a position along an axis, the speed in the plane, a velocity along an axis."""
+LEAST_MPS = 0.1
 
 
 @kernel
@@ -107,7 +108,8 @@ def step_noise(x: F64, distance: float, turn: float, variance: F64, n: int, q: F
 def row_of(x: F64, kind: int, target: F64, group: int, sort: int, h: F64) -> float:
     """What a row reads at state x, and its derivatives h (n,).
 
-    RANGE: (1 + stretch) ρ to `target` (3,) + clock + biases; AXIS: `target`·(x, y, z) + biases. group, sort: which
+    RANGE: (1 + stretch) ρ to `target` (3,) + clock + biases; AXIS: `target`·(x, y, z) + biases; SPEED, ALONG: what wheels
+    say, (1 − scale) times the velocity's length in the plane, or `target`·velocity (both of the states VX …). group, sort: which
     biases are in it, −1 none.
     """
     for j in range(len(h)):
@@ -115,6 +117,14 @@ def row_of(x: F64, kind: int, target: F64, group: int, sort: int, h: F64) -> flo
     if kind == AXIS:
         read = target[0] * x[X] + target[1] * x[Y] + target[2] * x[Z]
         h[X], h[Y], h[Z] = target[0], target[1], target[2]
+    elif kind == ALONG:
+        read = target[0] * x[VX] + target[1] * x[VY] + target[2] * x[VZ]
+        h[VX], h[VY], h[VZ] = target[0], target[1], target[2]
+    elif kind == SPEED:
+        length = max(math.sqrt(x[VX] * x[VX] + x[VY] * x[VY]), LEAST_MPS)
+        k = 1.0 - x[SCALE]
+        h[VX], h[VY], h[SCALE] = k * x[VX] / length, k * x[VY] / length, -length
+        read = k * length
     else:
         dx, dy, dz = x[X] - target[0], x[Y] - target[1], x[Z] - target[2]
         rho = math.sqrt(dx * dx + dy * dy + dz * dz + 1e-6)

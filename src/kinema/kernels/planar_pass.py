@@ -17,7 +17,11 @@ from kinema.kernels.jit import kernel
 from kinema.kernels.kalman import adjoint_measurement, scalar_update
 from kinema.kernels.planar import (
     BIAS,
+    LEAST_MPS,
     PSI,
+    SPEED,
+    VX,
+    VY,
     X,
     Y,
     Z,
@@ -126,6 +130,8 @@ def filter_pass(
         predict_covariance(p, f_out[k], decay[k], q_out[k])
         for i in range(first_row[k], first_row[k + 1]):
             y = value[i] - row_of(at, kind[i], target[i], group[i], sort[i], h)
+            bend = bend_of(at, p) if follow and kind[i] == SPEED else 0.0
+            y -= bend
             left = y
             for a in range(n):
                 left -= h[a] * dx[a]
@@ -134,7 +140,7 @@ def filter_pass(
                 spread[i] = 0.0
                 continue
             spread[i] = quadratic(p, h) if follow else 0.0
-            r = variance[i]
+            r = variance[i] + 2.0 * bend * bend
             if follow and mixture[i, 1] > 0.0:
                 own = mixture[i]
                 share[i] = direct_share(
@@ -162,6 +168,14 @@ def filter_pass(
     tape_start[len(distance)] = filled
     for j in range(n):
         x[j] = at[j] + dx[j]
+
+
+@kernel
+def bend_of(x: F64, p: F64) -> float:
+    """How much longer a velocity is on average than its mean, for it may point sideways: the second-order term."""
+    square = x[VX] * x[VX] + x[VY] * x[VY] + LEAST_MPS * LEAST_MPS
+    cross = x[VY] * x[VY] * p[VX, VX] + x[VX] * x[VX] * p[VY, VY] - 2.0 * x[VX] * x[VY] * p[VX, VY]
+    return 0.5 * cross / (square * math.sqrt(square))
 
 
 @kernel

@@ -47,8 +47,8 @@ class _Fixed:
 
 
 def solve_with_wheels(recording: Recording, options: SolveOptions, params: PreparedParams) -> Solution:
-    """The trajectory by fixes and wheels; through the gaps of the fixes it is dead reckoned, and smoothed but for method
-    "filter". Raises EstimationError, DataError, ConfigError."""
+    """The trajectory by fixes and wheels; through the gaps of the fixes it is dead reckoned, and smoothed but for
+    method "filter". Raises EstimationError, DataError, ConfigError."""
     fixes = _fixes(recording, options)
     masks = tuple((a, b) for name, a, b in options.masks if name in ("odometry", "wheels"))
     odometry = odometry_of(recording, masks)

@@ -174,9 +174,9 @@ def _from_speed(t_ns: I64, speed: F64, rate: F64, masks: tuple[tuple[int, int], 
 
 
 def with_turn_by_course(odometry: Odometry, recording: Recording, t_ns: I64, place: F64) -> Odometry:
-    """The odometry with a turn, where it has none: from the rear wheels' difference or the steering, scaled by the course
-    of the fixes at t_ns (m,), place (m, 2 or 3) north, east; on a straight road from the rear wheels and a usual track.
-    """
+    """The odometry with a turn, where it has none: from the rear wheels' difference or the steering, scaled by the
+    course of the fixes at t_ns (m,), place (m, 2 or 3) north, east; on a straight road from the rear wheels and a usual
+    track."""
     if odometry.told_turn.any():
         return odometry
     best: tuple[float, F64, str] | None = None

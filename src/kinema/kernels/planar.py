@@ -108,9 +108,9 @@ def step_noise(x: F64, distance: float, turn: float, variance: F64, n: int, q: F
 def row_of(x: F64, kind: int, target: F64, group: int, sort: int, h: F64) -> float:
     """What a row reads at state x, and its derivatives h (n,).
 
-    RANGE: (1 + stretch) ρ to `target` (3,) + clock + biases; AXIS: `target`·(x, y, z) + biases; SPEED, ALONG: what wheels
-    say, (1 − scale) times the velocity's length in the plane, or `target`·velocity (both of the states VX …). group, sort: which
-    biases are in it, −1 none.
+    RANGE: (1 + stretch) ρ to `target` (3,) + clock + biases; AXIS: `target`·(x, y, z) + biases; SPEED: what wheels
+    say, (1 − scale) times the velocity's length in the plane; ALONG: `target`·velocity (both of the states VX, VY, VZ).
+    group, sort: which biases are in it, −1 none.
     """
     for j in range(len(h)):
         h[j] = 0.0

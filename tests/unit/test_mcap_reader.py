@@ -239,3 +239,11 @@ def test_a_log_without_sensors_says_what_it_holds(tmp_path: Path) -> None:
     data = log(schema(1, "sensor_msgs/msg/Image") + channel(0, 1, "/camera", "cdr"), message(0, T0, b"pixels"))
     with pytest.raises(FormatError, match=r"/camera \(sensor_msgs/msg/Image\)"):
         read(tmp_path, data)
+
+
+def test_stamps_that_cannot_be(tmp_path: Path) -> None:
+    """Seconds beyond any calendar: the log's time counts."""
+    row = {"latitude": 31.2, "longitude": 121.4, "timestamp": {"sec": 9_999_999_999, "nsec": 0}}
+    parts = [message(0, T0 + k, json.dumps(row).encode()) for k in range(3)]
+    fixes = read(tmp_path, log(channel(0, 0, "/fix", "json"), *parts)).need("fixes", Solution)
+    assert fixes.t_ns.tolist() == [gps_ns_from_unix_ns(T0 + k) for k in range(3)]

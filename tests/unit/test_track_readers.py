@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from kinema.core.frames import geodetic_from_ecef, ned_from_ecef
 from kinema.core.time import gps_ns_from_calendar, gps_ns_from_week
 from kinema.errors import FormatError
 from kinema.formats import csv_, geojson, gpx, kml, latlonh, librsf, spirent
+from kinema.formats.base import ReadOptions, Source
 from trajectories import parsed
 
 T_NS = gps_ns_from_calendar(2024, 6, 24, (8 * 3600 + 20 * 60 + 18) * 10**9)
@@ -194,3 +196,12 @@ def test_sniffing_never_raises(head):
     """Binary files of other formats come past every sniffer."""
     for one in (csv_, geojson, gpx, kml, latlonh, librsf, spirent):
         assert 0 <= one.FORMAT.sniff(head, "any.bin") < 0.5
+
+
+def test_gpx_with_a_stray_end_of_a_point():
+    """An end too many, as damaged files have them: the points that are whole are read, or it is told."""
+    rows = "".join(point(f"2024-06-24T08:20:0{k}Z") for k in range(4)).replace("</trkpt>", "</trkpt></trkpt>", 1)
+    with pytest.raises(FormatError):
+        parsed(gpx.FORMAT, f"<gpx><trk><trkseg>{rows}</trkseg></trk></gpx>")
+    source = Source(Path("a.gpx"), memoryview(f"<gpx><trk><trkseg>{rows}</trkseg></trk></gpx>".encode()))
+    assert len(gpx.FORMAT.read(source, ReadOptions("skip")).streams["fixes"]) >= 1

@@ -135,8 +135,8 @@ def _solution(
     if len(events.rows("vned")):
         arrays["v_e_mps"] = ecef_from_ned_vectors(_values(events, owner, n, "vned", 3)[pick], lat, lon)
     segment = np.cumsum(events.kind == NAMES.index("trkseg"))
-    starts = np.flatnonzero((owner >= 0) & (np.append(-1, owner[:-1]) != owner))
-    channels = {"segment": Channel(segment[starts][pick].astype(np.float64), "1", "segment")}
+    begins = next(events.rows(name) for name in POINTS if len(events.rows(name)))
+    channels = {"segment": Channel(segment[begins][pick].astype(np.float64), "1", "segment")}
     for leaf, (name, unit, label, factor) in CHANNELS.items():
         if not len(events.rows(leaf)):
             continue

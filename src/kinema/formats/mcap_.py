@@ -178,7 +178,7 @@ def _stamps(rows: list[dict[str, Any]], log_ns: I64) -> I64:
 
 
 def _number(value: Any) -> float:
-    ok = isinstance(value, int | float) and abs(value) < 1e10
+    ok = isinstance(value, int | float) and abs(value) < 4e9
     return float(value) if ok else 0.0
 
 

@@ -8,8 +8,7 @@ at every epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,9 +18,9 @@ from kinema.estimate.options import Progress, silent
 from kinema.estimate.rtk_filter import HEAD, SATS, FilterOutput, RtkFilter
 from kinema.estimate.rtk_integers import ArcIntegers, Poll, no_integers
 from kinema.estimate.rtk_params import RtkParams
+from kinema.estimate.rtk_passes import Passes, affordable, combine, reverse, run_passes, vote
 from kinema.estimate.rtk_table import SLOTS, RtkTable
 
-SNAPSHOT_BYTES = 300_000_000
 ROUNDS = 2
 SEEN_WEIGHT, UNSEEN_WEIGHT = 0.5, 2.0
 """The same of what was known before, of arcs that were searched again and of others."""
@@ -30,24 +29,13 @@ CONFIRM = 3.0
 SEARCH_WEIGHT = 3.0
 """Votes of a search of the combined solution, in those of one epoch of the causal filter."""
 LOOK_OVER = 20
-ROUNDING_M2 = 1e-6
-"""Tied ambiguities are known against each other to 0.1 mm and together to 30 m: near what float64 can tell apart."""
+OPEN_SHARE = 0.2
+"""With fewer phases open than this, and integers for all epochs, a second round has nothing to gain."""
 FAR_SQUARED = 50.0
 LEAST_TIED = 4
 """Known differences that carry a position."""
 RELEASE_SIGMA = 3.0
 """A held integer that disagrees by more with all others is let go: the batch has no later epoch to notice it."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A filter's state at one epoch: x (n,), p (n, n), keys (n, 2), arc (n,) of each ambiguity (−1: none)."""
-
-    x: F64
-    p: F64
-    keys: I64
-    arc: I64
-    lock: I64
 
 
 @dataclass(frozen=True)
@@ -64,85 +52,6 @@ class BatchOutput:
     figures: F64
     forward: FilterOutput
     integers: ArcIntegers
-
-
-def reverse(table: RtkTable, arc: I64) -> tuple[RtkTable, I64, I64]:
-    """The table run backwards in time (range rates change sign), its arcs, and the row order."""
-    counts = np.diff(table.row_start)
-    starts = table.row_start[:-1][::-1]
-    back = counts[::-1]
-    new_start = np.concatenate([[0], np.cumsum(back)])
-    rows = np.repeat(starts - new_start[:-1], back) + np.arange(len(table.sat))
-    by_row = ("sat", "unit", "azimuth", "elevation", "code", "phase", "code_var", "phase_var", "doppler_var",
-              "wavelength", "cn0", "lli", "wet", "iono", "reason")  # fmt: skip
-    t = table.t_ns
-    turned = replace(
-        table,
-        t_ns=t[0] + t[-1] - t[::-1],
-        row_start=new_start,
-        epoch=np.repeat(np.arange(len(back)), back),
-        x0_e_m=np.ascontiguousarray(table.x0_e_m[::-1]),
-        dgnss_cov=np.ascontiguousarray(table.dgnss_cov[::-1]),
-        age_s=table.age_s[::-1].copy(),
-        doppler=-table.doppler[rows],
-        **cast(Any, {name: np.ascontiguousarray(getattr(table, name)[rows]) for name in by_row}),
-    )
-    return turned, np.ascontiguousarray(arc[rows]), rows
-
-
-def snapshot(one: RtkFilter) -> Snapshot:
-    """Copy of a filter's state."""
-    s = one.state
-    keys = s.keys[: s.n].copy()
-    arc = np.full(s.n, -1, dtype=np.int64)
-    is_phase = np.arange(s.n) >= HEAD
-    is_phase &= keys[:, 1] < SLOTS
-    arc[is_phase] = s.arc_of[keys[is_phase, 0], keys[is_phase, 1]]
-    return Snapshot(s.x[: s.n].copy(), s.p[: s.n, : s.n].copy(), keys, arc, s.lock[: s.n].copy())
-
-
-def foreseen(one: RtkFilter, dt: float) -> Snapshot:
-    """Copy of a filter's state, moved on by dt, before it sees the next epoch."""
-    from kinema.kernels.rtk import predict
-
-    seen = snapshot(one)
-    w = one.settings
-    predict(seen.x, seen.p, len(seen.x), seen.keys, SLOTS, dt, w[0], w[1], one.state.prior[: len(seen.x)], one.zenith)
-    return seen
-
-
-def combine(forward: Snapshot, backward: Snapshot | None) -> tuple[F64, F64]:
-    """Forward state and covariance with what the backward pass knows of the same position, velocity and arcs."""
-    x, p = forward.x, forward.p
-    if backward is None:
-        return x, p
-    arcs = {int(a): i for i, a in enumerate(backward.arc) if a >= 0}
-    pairs = [(i, arcs[int(a)]) for i, a in enumerate(forward.arc) if a >= 0 and int(a) in arcs]
-    mine = np.array([0, 1, 2, 3, 4, 5] + [i for i, _ in pairs])
-    theirs = np.array([0, 1, 2, 3, 4, 5] + [j for _, j in pairs])
-    sign = np.ones(len(mine))
-    sign[3:6] = -1.0
-    if not p[3, 3] > 0.0:
-        mine, theirs, sign = np.delete(mine, [3, 4, 5]), np.delete(theirs, [3, 4, 5]), np.delete(sign, [3, 4, 5])
-    ph = p[:, mine]
-    s = ph[mine] + backward.p[np.ix_(theirs, theirs)] * np.outer(sign, sign)
-    s[np.diag_indices_from(s)] += ROUNDING_M2
-    gain = np.linalg.solve(s, ph.T)
-    x2 = x + (sign * backward.x[theirs] - x[mine]) @ gain
-    p2 = p - ph @ gain
-    return x2, 0.5 * (p2 + p2.T)
-
-
-@dataclass(frozen=True)
-class Passes:
-    """A forward filter after its pass, its snapshots, those of the backward one before the same epochs, and the
-    backward predictions of position and velocity (n, 6) with their covariance."""
-
-    ahead: RtkFilter
-    kept: dict[int, Snapshot]
-    after: dict[int, Snapshot]
-    prior: F64
-    prior_cov: F64
 
 
 class Batch:
@@ -163,34 +72,13 @@ class Batch:
         starts = np.unique(first_epoch[:-1])
         chosen[np.minimum(starts[starts < n] + 2, n - 1)] = True
         chosen[::10] = True
-        return _affordable(chosen)
+        return affordable(chosen)
 
     def passes(self, integers: ArcIntegers, chosen: Bool, poll: Poll | None = None) -> Passes:
         """Forward and backward passes, with snapshots of both at the chosen epochs; both vote where a poll is given."""
-        n = len(self.table.t_ns)
-        t = self.table.t_ns
         ahead = RtkFilter(self.table, self.params, self.arc, static=self.static, integers=integers)
-        kept: dict[int, Snapshot] = {}
-        for k in range(n):
-            ahead.step(k)
-            if chosen[k]:
-                kept[k] = snapshot(ahead)
-            if poll is not None:
-                _ask(ahead, k, poll)
         back = RtkFilter(self.back_table, self.params, self.back_arc, static=self.static, integers=integers)
-        after: dict[int, Snapshot] = {}
-        prior, prior_cov = np.full((n, 6), np.nan), np.full((n, 6, 6), np.nan)
-        for j in range(n):
-            k = n - 1 - j
-            s = back.state
-            if j > 0 and s.n:
-                if chosen[k]:
-                    after[k] = foreseen(back, float(t[k + 1] - t[k]) * 1e-9)
-                prior[k], prior_cov[k] = s.x[:6], s.p[:6, :6]
-            back.step(j)
-            if poll is not None:
-                _ask(back, j, poll)
-        return Passes(ahead, kept, after, prior, prior_cov)
+        return run_passes(ahead, back, chosen, poll)
 
     def search(self, both: Passes, known: ArcIntegers, figures: F64, poll: Poll) -> ArcIntegers:
         """Search the combined float solution at its snapshots, one after another; each gives its arcs a vote.
@@ -234,22 +122,28 @@ class Batch:
             )  # fmt: skip
             if status > 0:
                 datum = remember(dd, integer, count, memory, datum, CONFIRM)
-                told = np.nonzero((memory[:, :, 2] >= CONFIRM) & (here >= 0))
-                _vote(poll, here[told], memory[told], told, SEARCH_WEIGHT)
-        told = np.flatnonzero(known.datum >= 0)
-        poll.vote(told, known.value[told], known.datum[told], np.where(visited[told], SEEN_WEIGHT, UNSEEN_WEIGHT))
+                vote(poll, here, memory, (memory[:, :, 2] >= CONFIRM) & (here >= 0), SEARCH_WEIGHT)
+        held = np.flatnonzero(known.datum >= 0)
+        poll.vote(held, known.value[held], known.datum[held], np.where(visited[held], SEEN_WEIGHT, UNSEEN_WEIGHT))
         return poll.elect()
 
-    def _still_open(self, known: ArcIntegers, usable: Bool) -> Bool:
-        """Epochs at which arcs that could be fixed are not, of those to search; and a few to look over the others."""
+    def _still_open(self, known: ArcIntegers, usable: Bool) -> tuple[Bool, float]:
+        """Epochs at which arcs that could be fixed are not, of those to search, and a few to look over the others; and
+        the share of phases that is open."""
         has = (self.arc >= 0) & usable
+        total = max(int(has.sum()), 1)
         has[has] = known.datum[self.arc[has]] < 0
-        n = len(self.table.t_ns)
-        waiting = np.zeros(n, dtype=np.bool_)
+        waiting = np.zeros(len(self.table.t_ns), dtype=np.bool_)
         waiting[self.table.epoch[has.any(axis=1)]] = True
-        look = np.zeros(n, dtype=np.bool_)
+        look = np.zeros_like(waiting)
         look[::LOOK_OVER] = True
-        return np.asarray((self.chosen & waiting) | look)
+        return np.asarray((self.chosen & waiting) | look), float(has.sum() / total)
+
+    def _carried(self, known: ArcIntegers) -> bool:
+        """Whether known integers carry the position of all epochs that have enough phases."""
+        t = self.table
+        phases = np.bincount(t.epoch, np.isfinite(t.phase).any(axis=1), minlength=len(t.t_ns))
+        return bool((self._tied(known)[phases > LEAST_TIED] >= 2 * LEAST_TIED).all())
 
     def solve(self) -> BatchOutput:
         """Float passes and integers; passes with these imposed, for what is still open; the fixed solution."""
@@ -261,10 +155,12 @@ class Batch:
             poll = Poll(self.length)
             both = self.passes(known, chosen, poll if turn == 0 else None)
             known = self.search(both, known, figures, poll)
-            chosen = self._still_open(known, both.ahead.usable)
+            chosen, open_share = self._still_open(known, both.ahead.usable)
+            if open_share < OPEN_SHARE and self._carried(known):
+                break
         self.progress("batch: fixed solution", ROUNDS / (ROUNDS + 1))
         tied = self._tied(known)
-        last = self.passes(known, _affordable(tied < LEAST_TIED))
+        last = self.passes(known, affordable(tied < LEAST_TIED))
         return self._merge(last, figures, known, tied)
 
     def _merge(self, last: Passes, figures: F64, known: ArcIntegers, tied: I64) -> BatchOutput:
@@ -318,31 +214,6 @@ class Batch:
         tied = np.zeros(len(t.t_ns), dtype=np.int64)
         np.add.at(tied, t.epoch[row[index]], count - 1)
         return tied
-
-
-def _affordable(chosen: Bool) -> Bool:
-    """As many of the chosen epochs (n,) as snapshots of them fit in memory."""
-    most = max(20, SNAPSHOT_BYTES // (16 * 90 * 90))
-    if chosen.sum() > most:
-        keep = np.flatnonzero(chosen)[:: int(np.ceil(chosen.sum() / most))]
-        chosen = np.zeros_like(chosen)
-        chosen[keep] = True
-    return chosen
-
-
-def _vote(poll: Poll, arcs: I64, memory: F64, place: tuple[I64, I64], weight: float) -> None:
-    """Vote with what is remembered (k, 3) of arcs (k,) at satellites and slots `place`."""
-    group = (memory[:, 1].astype(np.int64) * 10 + place[0] // 100) * SLOTS + place[1]
-    poll.vote(arcs, memory[:, 0], group, weight)
-
-
-def _ask(one: RtkFilter, k: int, poll: Poll) -> None:
-    """Let a filter fix the epoch k that it just took in, and vote with what it holds."""
-    one.fix(k)
-    s = one.state
-    if one.out.status[k] > 0:
-        told = np.nonzero((s.memory[:, :, 2] >= one.params.confirm_epochs) & (s.arc_of >= 0))
-        _vote(poll, s.arc_of[told], s.memory[told], told, 1.0)
 
 
 def run_batch(

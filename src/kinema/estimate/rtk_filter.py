@@ -203,14 +203,14 @@ class RtkFilter:
     def _forget_new_arcs(self, row0: int, row1: int) -> None:
         """Integers belong to arcs: what started anew is known no longer."""
         t, s = self.table, self.state
-        here = np.isfinite(t.phase[row0:row1])
-        place = s.index[t.sat[row0:row1], :SLOTS]
-        lock = s.lock[np.maximum(place, 0)]
-        fresh = here & (place >= 0) & (lock >= 0) & (lock <= 1)
-        row, slot = np.nonzero(fresh)
-        s.memory[t.sat[row0:row1][row], slot] = (0.0, -1.0, 0.0)
-        gone = s.index[:, :SLOTS] < 0
-        s.memory[gone] = (0.0, -1.0, 0.0)
+        sats = t.sat[row0:row1]
+        place = s.index[sats, :SLOTS]
+        lock = s.lock[place]
+        row, slot = np.nonzero((place >= 0) & (lock >= 0) & (lock <= 1) & np.isfinite(t.phase[row0:row1]))
+        s.memory[sats[row], slot] = (0.0, -1.0, 0.0)
+        sat, slot = np.nonzero(s.memory[:, :, 1] >= 0.0)
+        gone = s.index[sat, slot] < 0
+        s.memory[sat[gone], slot[gone]] = (0.0, -1.0, 0.0)
 
 
 def run_filter(

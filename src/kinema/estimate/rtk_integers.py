@@ -59,10 +59,15 @@ class Poll:
         known = ArcIntegers(np.zeros(n), np.full(n, -1, dtype=np.int64))
         if not self.pairs:
             return known
-        rows, place = np.unique(np.concatenate(self.pairs), axis=0, return_inverse=True)
-        count = np.bincount(place.ravel(), np.concatenate(self.weights))
-        _, pair = np.unique(rows[:, :2], axis=0, return_inverse=True)
-        total = np.bincount(pair.ravel(), count)[pair.ravel()]
+        told = np.concatenate(self.pairs)
+        if not len(told):
+            return known
+        order = np.lexsort((told[:, 2], told[:, 1], told[:, 0]))
+        told, weight = told[order], np.concatenate(self.weights)[order]
+        first = np.append(True, (told[1:] != told[:-1]).any(axis=1))
+        rows, count = told[first], np.add.reduceat(weight, np.flatnonzero(first))
+        pair = np.cumsum(np.append(True, (rows[1:, :2] != rows[:-1, :2]).any(axis=1))) - 1
+        total = np.bincount(pair, count)[pair]
         good = (count >= MAJORITY * total) & (count >= LEAST_VOTES)
         order = np.flatnonzero(good)[np.argsort(-count[good], kind="stable")]
         joined = _Joined(n)

@@ -24,7 +24,7 @@ from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
 """A horizontal sigma above this is not called fixed, whatever integers are known."""
-LEAST_TIED = 4
+LEAST_TIED = 5
 MISFIT_M, MISFIT_PPM = 0.03, 1.5
 """How badly the phases of an epoch may fit their integers (RMS), and how much more per kilometre of baseline."""
 JUMP_M, JUMP_SIGMAS = 0.3, 4.0

@@ -46,13 +46,15 @@ class Mounting:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What a pass starts from. aligned_s: fixes' time until which data were used."""
+    """What a pass starts from. aligned_s: fixes' time until which data were used; smoothed: the pass over
+    them, free of mounting, on the IMU's clock."""
 
     start: Start
     calibration: Calibration
     mounting: Mounting | None
     offset: TimeOffset
     aligned_s: float
+    smoothed: Pass
 
 
 def speeds_at(fixes: FixRows, t_s: F64) -> F64:
@@ -289,7 +291,7 @@ def align(
     mounting = find_mounting(smoothed) if c_bs is None else None
     if c_bs is not None or mounting is not None:
         calibration = calibration.with_mount(mounting.c_bs if mounting is not None else np.asarray(c_bs))
-    return Alignment(start, calibration, mounting, offset, until)
+    return Alignment(start, calibration, mounting, offset, until, smoothed)
 
 
 def mount_angle(a: F64, b: F64) -> float:

@@ -13,14 +13,16 @@ from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.errors import ConfigError
 from kinema.estimate.align import Alignment, align
+from kinema.estimate.align_wheels import wheel_lag, with_wheel_noise
 from kinema.estimate.inertial import Pass, run_smoother
 from kinema.estimate.inertial_causal import run_causal
 from kinema.estimate.inertial_channels import calibration_channels, told_channels
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
+from kinema.estimate.inertial_notes import check_agreement, notes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.estimate.options import SolveOptions
 from kinema.kernels import inertial as ki
-from kinema.kernels.rotation import dcm_from_rpy, dcms_from_quats, quats_from_dcms, rpy_from_dcm
+from kinema.kernels.rotation import dcm_from_rpy, dcms_from_quats, quats_from_dcms
 from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
 from kinema.sensors.imu_signal import ImuSignal, imu_signal
 from kinema.sensors.wheel import wheel_speed
@@ -76,7 +78,7 @@ def fixes_of(recording: Recording, options: SolveOptions) -> Solution:
     if fixes is None:
         from kinema.estimate.strategy import solve
 
-        rest = {role: stream for role, stream in recording.streams.items() if role != "imu"}
+        rest = {role: stream for role, stream in recording.streams.items() if role not in ("imu", "wheels", "odometry")}
         fixes = solve(replace(recording, streams=rest), replace(options, mode="auto"))
     keep = np.ones(len(fixes), dtype=np.bool_)
     if options.from_ns is not None:
@@ -102,6 +104,9 @@ def navigate(
 ) -> tuple[Pass, Nodes]:  # fmt: skip
     """The pass over the whole recording: causal, or smoothed."""
     calibration = alignment.calibration
+    if wheels is not None:
+        wheels = (wheels[0] - wheel_lag(alignment.smoothed, wheels), wheels[1])
+        params = with_wheel_noise(params, wheels)
     start = mounted(alignment.start, calibration, params)
     if causal:
         return run_causal(signal, fixes, start, params, calibration, wheels)
@@ -167,7 +172,11 @@ def to_solution(
     done: Pass, nodes: Nodes, rows: FixRows, fixes: Solution, signal: ImuSignal, alignment: Alignment,
     options: SolveOptions, recording: Recording, params: InertialParams, found_mount: bool,
 ) -> Solution:  # fmt: skip
-    """The Solution at the antenna, at every node of the pass, on the fixes' clock."""
+    """The Solution at the antenna, at every node of the pass, on the fixes' clock.
+
+    Raises EstimationError where the fixes contradict the IMU throughout.
+    """
+    check_agreement(done, params)
     p, v, cov_p, cov_v = antenna(done)
     t_s = done.gps_times(alignment.calibration)
     with_fix = nodes.fix >= 0
@@ -194,43 +203,6 @@ def to_solution(
         provenance=Provenance(
             sources=recording.sources, mode="inertial", method=options.method,
             settings={"inertial": asdict(params)}, simulated=recording.simulated,
-            notes=tuple(notes(done, alignment, rows, signal, params, found_mount)),
+            notes=tuple(notes(done, alignment, rows, signal, params, recording, found_mount)),
         ),
     )  # fmt: skip
-
-
-def notes(
-    done: Pass, alignment: Alignment, rows: FixRows, signal: ImuSignal, params: InertialParams, found_mount: bool
-) -> list[str]:
-    """What was found of the sensors, each with its sigma, for the reader of the solution."""
-    x, p = done.end.x, done.end.p
-    out = []
-    c_bs = dcms_from_quats(x[ki.X_QB : ki.X_QB + 4])
-    roll, pitch, yaw = np.rad2deg(rpy_from_dcm(c_bs))
-    sigma = np.zeros(3) if alignment.mounting is None else np.rad2deg(alignment.mounting.sigma_rpy_rad)
-    if found_mount:
-        out.append(
-            f"mounting of the IMU found: roll {roll:.2f} ± {sigma[0]:.2f}°, pitch {pitch:.2f} ± {sigma[1]:.2f}°, "
-            f"yaw {yaw:.2f} ± {sigma[2]:.2f}° (sensor to forward-right-down)"
-        )
-        if abs(abs(roll) - 180) < 30 and abs(pitch) < 45:
-            out.append("the IMU's z axis points up: upside down against forward-right-down")
-    # offset and drift are estimated at the end; the offset is told at the begin of the stream
-    since, gps_s = done.end.t_s, done.gps_times(alignment.calibration)
-    drift = float(np.diff(gps_s[-2:])[0] / np.diff(done.t_s[-2:])[0]) - 1.0 + x[ki.X_TDD]
-    td = gps_s[-1] - since + x[ki.X_TD] - drift * since
-    back = p[ki.TD, ki.TD] - 2 * since * p[ki.TD, ki.TDD] + since**2 * p[ki.TDD, ki.TDD]
-    out.append(
-        f"IMU clock: {1e3 * td:+.1f} ± {1e3 * np.sqrt(max(back, 0.0)):.1f} ms to GPS time, "
-        f"drifting {1e6 * drift:+.0f} ± {1e6 * np.sqrt(p[ki.TDD, ki.TDD]):.0f} ppm"
-    )
-    if params.lever_m is None:
-        arm, arm_cov = c_bs @ x[ki.X_L : ki.X_L + 3], c_bs @ p[ki.L : ki.MU, ki.L : ki.MU] @ c_bs.T
-        text = ", ".join(f"{a:+.2f} ± {s:.2f}" for a, s in zip(arm, np.sqrt(np.diag(arm_cov)), strict=True))
-        out.append(f"antenna from the IMU, forward, right, down: {text} m")
-    if rows.velocity_lag_s:
-        out.append(f"velocities of the fixes lag their time tags by {1e3 * rows.velocity_lag_s:.0f} ms: taken out")
-    if np.isfinite(done.told[:, ki.D_WHEEL]).any():
-        out.append(f"wheel scale {100 * x[ki.X_SW]:+.2f} ± {100 * np.sqrt(p[ki.SW, ki.SW]):.2f} %")
-    out.append(f"aligned with the data of the first {alignment.aligned_s - rows.t_s[0]:.0f} s")
-    return out + [str(issue) for issue in signal.issues]

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64
+from kinema.core.arrays import F64, Bool
+from kinema.core.recording import Issue
 from kinema.core.streams import Series, used_mask
+from kinema.core.time import iso_gps
 from kinema.errors import DataError
 
+STUCK_S = 5.0
 _REAR = ("rl", "rr", "rear_left", "rear_right", "left_rear", "right_rear")
 
 
@@ -41,7 +44,38 @@ def wheel_speed(stream: Any, masks: tuple[tuple[int, int], ...], t0_ns: int) -> 
     if wheels.shape[1] > 1:
         spread = np.abs(wheels - np.median(wheels, axis=1, keepdims=True)).max(axis=1)
         speed = np.where(spread > 1.0 + 0.1 * np.abs(speed), np.nan, speed)
-    return (stream.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9, speed
+    t = (stream.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
+    return t, np.where(stuck(t, speed), np.nan, speed)
+
+
+def stuck(t_s: F64, speed: F64) -> Bool:
+    """Where a speed (m,) other than zero is the same to the last digit for STUCK_S and ten samples (m,)."""
+    same = np.concatenate([[False], (np.diff(speed) == 0.0) & (np.abs(speed[1:]) > 0.1)])
+    out = np.zeros(len(speed), dtype=np.bool_)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        if last - first >= 10 and t_s[last - 1] - t_s[first] >= STUCK_S:
+            out[first:last] = True
+    return out
+
+
+def wheel_issues(stream: Any, speed: F64 | None, t_s: F64 | None) -> list[Issue]:
+    """What of a wheel stream was left out, told; speed (m,) at t_s: what wheel_speed gave, None where it gave none."""
+    if not isinstance(stream, Series) or not len(stream.t_ns):
+        return []
+    where = iso_gps(int(stream.t_ns[0]))
+    if speed is None or t_s is None:
+        return [Issue("left out", 1, where, "wheels", "their speed never changes")]
+    out = []
+    living = alive(stream.value.reshape(len(stream.value), -1).T)
+    dead = int(len(living) - living.sum())
+    if dead:
+        out.append(Issue("dead wheel", dead, where, "wheels", "unlike the others it does not change; left out"))
+    lost = int((~np.isfinite(speed)).sum())
+    if lost:
+        share = f"{100 * lost / len(speed):.1f} % of the speeds stood still, disagreed or were none; left out"
+        out.append(Issue("not usable", lost, where, "wheels", share))
+    return out
 
 
 def alive(wheels: F64) -> F64:

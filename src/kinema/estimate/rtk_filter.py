@@ -67,7 +67,7 @@ class RtkState:
 class FilterOutput:
     """Per epoch (n,): float position from the base and covariance, velocity and covariance, fix status (0, 1, 2),
     shift of the fixed position and lessening of its covariance, and the figures of kernels.rtk_fix; per row and
-    signal innovations (m) and flags."""
+    signal innovations (m) and flags; and the integer that each arc was last held at."""
 
     d_m: F64
     cov: F64
@@ -81,6 +81,7 @@ class FilterOutput:
     phase_innovation: F64
     code_flag: U8
     phase_flag: U8
+    held: ArcIntegers
 
 
 class RtkFilter:
@@ -126,7 +127,7 @@ class RtkFilter:
             np.full((n, 3), np.nan), np.full((n, 3, 3), np.nan), np.full((n, 3), np.nan), np.full((n, 3, 3), np.nan),
             np.zeros(n, dtype=np.int64), np.zeros((n, 3)), np.zeros((n, 3, 3)), np.zeros((n, 8)),
             np.full((m, SLOTS), np.nan), np.full((m, SLOTS), np.nan),
-            np.zeros((m, SLOTS), dtype=np.uint8), np.zeros((m, SLOTS), dtype=np.uint8),
+            np.zeros((m, SLOTS), dtype=np.uint8), np.zeros((m, SLOTS), dtype=np.uint8), no_integers(arc),
         )  # fmt: skip
         self.cov6 = np.full((n, 6, 6), np.nan)
         self._dd = np.zeros((STATES, 4), dtype=np.int64)
@@ -198,6 +199,9 @@ class RtkFilter:
         )  # fmt: skip
         if status > 0:
             s.datum = remember(self._dd, self._integer, count, s.memory, s.datum, self.params.confirm_epochs)
+            sat, slot = np.nonzero((s.memory[:, :, 2] >= self.params.confirm_epochs) & (s.arc_of >= 0))
+            arcs = s.arc_of[sat, slot]
+            o.held.value[arcs], o.held.datum[arcs] = s.memory[sat, slot, 0], s.memory[sat, slot, 1]
         o.status[k] = status
 
     def _forget_new_arcs(self, row0: int, row1: int) -> None:

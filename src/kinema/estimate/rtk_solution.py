@@ -18,6 +18,7 @@ from kinema.estimate.options import SolveOptions
 from kinema.estimate.protection import horizontal_level
 from kinema.estimate.rtk_batch import BatchOutput, run_batch
 from kinema.estimate.rtk_filter import FilterOutput, continuous_arcs, run_filter
+from kinema.estimate.rtk_integers import ArcIntegers
 from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_table import SLOTS, RtkTable, base_position, build_table, steadiness
 from kinema.version import __version__
@@ -61,16 +62,16 @@ def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) ->
             table, params, arc, static=options.static, instantaneous=options.instantaneous, progress=options.progress
         )
         track = _causal(table, out)
-        table_of_arcs = None
+        integers = out.held
     else:
         batch = run_batch(table, params, arc, static=options.static, progress=options.progress)
         track = _batch(table, batch, arc)
-        table_of_arcs = batch
+        integers = batch.integers
     phases, codes = _satellites(table)
     status = _status(table, track, phases, codes)
     solution = _assemble(recording, options, params, table, track, status, phases, slip)
     solution = _stand_in(solution, recording, options)
-    return replace(solution, arcs=arc_table(table, arc, slip, table_of_arcs))
+    return replace(solution, arcs=arc_table(table, arc, slip, integers))
 
 
 def restricted(recording: Recording, options: SolveOptions) -> Recording:
@@ -305,8 +306,8 @@ def _stand_in(solution: Solution, recording: Recording, options: SolveOptions) -
     return replace(solution, **merged, channels=channels, provenance=replace(solution.provenance, notes=notes))
 
 
-def arc_table(table: RtkTable, arc: I64, slip: U8, batch: BatchOutput | None) -> Arcs:
-    """The arcs of a table, with their integers where the batch found them."""
+def arc_table(table: RtkTable, arc: I64, slip: U8, integers: ArcIntegers) -> Arcs:
+    """The arcs of a table, with their integers where these are known."""
     row, slot = np.nonzero(arc >= 0)
     number = arc[row, slot]
     count = int(number.max(initial=-1)) + 1
@@ -319,9 +320,8 @@ def arc_table(table: RtkTable, arc: I64, slip: U8, batch: BatchOutput | None) ->
     began = slip[row, slot] > 0
     cause[number[began]] = slip[row, slot][began]
     integer = np.full(count, np.nan)
-    if batch is not None:
-        known = batch.integers.datum >= 0
-        integer[known] = batch.integers.value[known]
+    known = integers.datum[:count] >= 0
+    integer[known] = integers.value[:count][known]
     seen = stop >= 0
     return Arcs(sat[seen], signal[seen], start[seen], stop[seen], cause[seen], integer[seen], names)
 

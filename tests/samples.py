@@ -87,6 +87,9 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         "time,seconds_elapsed,z,y,x\n"
         + "".join(f"{1719216030000000000 + 10000000 * k},{k / 100:.2f},0.01,0.02,0.03\n" for k in range(12))
     )),
+    "fixes_text": ("gnss.txt", "".join(
+        f"{456300 + k}.000 30.44478{k:02d}369 114.47186{k:02d}247 20.899 0.016 0.018 0.031\n" for k in range(12)
+    )),
     "imu_text": ("imu.txt", "".join(
         f"{456300 + k / 100:.3f} 1.1e-4 -2.2e-5 3.3e-6 1.0e-3 2.0e-3 -0.0981\n" for k in range(12)
     )),

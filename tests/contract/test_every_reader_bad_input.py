@@ -29,7 +29,7 @@ SAMPLED = sorted(READERS.keys() & samples().keys())
 BINARY = {"fit", "icub_mat", "mcap", "parquet", "plaza_mat", "ubx"}
 TEXT = [name for name in SAMPLED if name not in BINARY]
 TABLES = (
-    "aim_csv", "csv", "detections-csv", "dovex", "imu_text", "latlonh", "logger_csv", "motchallenge",
+    "aim_csv", "csv", "detections-csv", "dovex", "fixes_text", "imu_text", "latlonh", "logger_csv", "motchallenge",
     "motec_csv", "pos", "racecapture", "racechrono", "sensor_csv", "sensor_logger", "spirent", "timing_csv",
     "vbo",
 )  # fmt: skip

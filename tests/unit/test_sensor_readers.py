@@ -10,6 +10,7 @@ import pytest
 
 import kinema
 from kinema.core.recording import Recording
+from kinema.core.solution import FixStatus, Solution
 from kinema.core.streams import AnchorRanges, Imu, Series
 from kinema.core.time import NS, WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import ConfigError, FormatError
@@ -87,6 +88,22 @@ def test_seven_columns(order: str, increments: bool, tmp_path: Path) -> None:
     assert np.abs(imu_of(both).t_ns - (T_NS - shift)).max() <= 2000
     np.testing.assert_allclose(imu_of(both).f_ib_s_mps2, FORCE, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(imu_of(both).w_ib_s_radps, RATE, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("columns", [7, 10])
+def test_fixes_and_imu_without_names(columns: int, tmp_path: Path) -> None:
+    """KF-GINS's two text files, told apart by what is in them, in one unnamed week; the week of a dated file wins."""
+    np.savetxt(tmp_path / "imu.txt", np.column_stack([TOW_S, RATE * 0.01, FORCE * 0.01]), fmt="%.6f" + " %.15e" * 6)
+    place = np.column_stack([30.5 + 1e-7 * np.arange(N), np.full(N, 114.25), np.full(N, 20.0), np.full((N, 3), 0.02)])
+    rows = np.column_stack([TOW_S, place, np.tile([1.0, 0.0, 0.0], (N, 1))])[::20, :columns]
+    np.savetxt(tmp_path / "gnss.txt", rows, fmt="%.9f")
+    recording = kinema.read(tmp_path / "gnss.txt", tmp_path / "imu.txt")
+    fixes = recording.need("fixes", Solution)
+    assert len(fixes) == N // 20
+    assert (fixes.status == FixStatus.FIXED).all()
+    assert np.isfinite(fixes.v_e_mps).all() == (columns == 10)
+    check_overlap(recording)
+    assert abs(int(fixes.t_ns[0]) - int(imu_of(recording).t_ns[0])) < 10_000_000
 
 
 def test_seven_columns_without_gravity_are_refused(tmp_path: Path) -> None:

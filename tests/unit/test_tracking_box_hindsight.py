@@ -104,6 +104,16 @@ def test_appearance_tells_who_turned_back() -> None:
     assert max(map(len, plain)) == 2
 
 
+def test_appearance_may_be_missing_here_and_there() -> None:
+    """Every third detection before they meet has no vector, and lengths do not matter."""
+    made = turned_back(3.0)
+    vector = made.appearance * 7.0
+    vector[: int((made.frame < 50).sum()) : 3] = 0.0
+    left, right = names(track_online(replace(made, appearance=vector)))
+    assert len(left) == len(right) == 1
+    assert left != right
+
+
 def test_vectors_that_say_nothing_change_nothing() -> None:
     made = turned_back(0.0)
     plain = replace(made, appearance=np.zeros((len(made.frame), 0)))

@@ -2,6 +2,7 @@
 
 Distances of one network mean nothing in another, so what is usual is learnt on the way. `looks` (5,): mean cosine
 distance of tracks and their own detections, of tracks and everyone else's, and the sums and number of this frame.
+Vectors are of unit length, or all zero where a detection or a track has none.
 """
 
 from __future__ import annotations
@@ -26,21 +27,30 @@ def cosine_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @kernel
+def is_blank(a: np.ndarray) -> bool:
+    """Whether there is no vector."""
+    total = 0.0
+    for k in range(len(a)):
+        total += abs(a[k])
+    return total == 0.0
+
+
+@kernel
 def strangeness(look: np.ndarray, seen: np.ndarray, looks: np.ndarray) -> float:
     """−0.5 where a detection looks as the track's own usually do, 0.5 where as others do; 0 where looks do not tell."""
     apart = looks[1] - looks[0]
-    if len(seen) == 0 or apart < LOOK_TELLS:
+    if apart < LOOK_TELLS or is_blank(seen) or is_blank(look):
         return 0.0
     return min(max((cosine_distance(look, seen) - looks[0]) / apart, -0.5), 1.5) - 0.5
 
 
 @kernel
-def learn_look(
-    look: np.ndarray, seen: np.ndarray, crowd: np.ndarray, others: int, hits: int, looks: np.ndarray
-) -> None:
+def learn_look(look: np.ndarray, seen: np.ndarray, crowd: np.ndarray, others: int, looks: np.ndarray) -> None:
     """Take a detection's vector (k,) into its track's. crowd (k,) is the sum of the vectors of this frame; `others` of
     them are not this one."""
-    if hits < 2:
+    if is_blank(seen):
+        return
+    if is_blank(look):
         look[:] = seen
         return
     if others > 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kinema.kernels.box_look import count_looks, learn_look
+from kinema.kernels.box_look import count_looks, is_blank, learn_look
 from kinema.kernels.box_match import associate
 from kinema.kernels.box_motion import (
     CONFIRMED,
@@ -205,9 +205,11 @@ def step(
                 coasting += 1
     count_votes(scene, how)
     row = 0
-    crowd = np.zeros(seen.shape[1])
+    crowd, dressed = np.zeros(seen.shape[1]), 0
     for j in range(len(det)):
-        crowd += seen[j]
+        if not is_blank(seen[j]):
+            crowd += seen[j]
+            dressed += 1
     for j in range(len(det)):
         ids[j], told[j] = -1, False
         t = col_to_row[j]
@@ -219,9 +221,10 @@ def step(
             mark[t, 1] = next_id
             next_id += 1
             run[t] = 0
+            look[t] = 0.0
             vote_noise(past, run, scene, t, det[j])
         if t >= 0:
-            learn_look(look[t], seen[j], crowd, len(det) - 1, mark[t, 2], looks)
+            learn_look(look[t], seen[j], crowd, dressed - 1, looks)
             ids[j], told[j] = mark[t, 1], mood[t, 0] > 0.0
             if told[j]:
                 mark[t, 0] = CONFIRMED

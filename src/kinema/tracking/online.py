@@ -84,8 +84,8 @@ class BoxTracker:
     def step(self, frame: int, box_px: F64, score: F64, appearance: F64 | None = None) -> Answer:
         """Take the detections of one frame; frames must come in order, and may be missing.
 
-        box_px (m, 4) left, top, width, height; score (m,); appearance (m, k) unit vectors. Raises DataError where the
-        frame is not after the last one.
+        box_px (m, 4) left, top, width, height; score (m,); appearance (m, k), zero where there is none. Raises
+        DataError where the frame is not after the last one.
         """
         if frame <= self.frame:
             raise DataError("frame", f"one after {self.frame}", str(frame))
@@ -96,8 +96,10 @@ class BoxTracker:
         det = np.array(gate("box_px", box_px, np.float64, (m, 4)))
         det[:, :2] += det[:, 2:] / 2
         ids, told, boxes = np.empty(m, np.int64), np.empty(m, np.bool_), np.empty((m, 4))
-        none = np.zeros((m, self._k))
-        seen = gate("appearance", none if appearance is None else appearance, np.float64, (m, self._k))
+        seen = np.zeros((m, self._k)) if appearance is None else np.asarray(appearance)
+        if self._k and appearance is not None:
+            seen = seen / np.maximum(np.linalg.norm(seen, axis=-1, keepdims=True), 1e-12)
+        seen = gate("appearance", seen, np.float64, (m, self._k), finite=True)
         before_s, now_s = self.frame / self.frame_rate_hz, frame / self.frame_rate_hz
         self._next_id, coasting = step(
             self._x, self._var, self._mood, self._mark, self._past, self._run, self._scene, det,

@@ -85,7 +85,7 @@ def _tracking() -> None:
     box = np.tile([[10.0, 10, 20, 50], [200, 10, 20, 50]], (12, 1))
     box[:, 0] += 4 * frame * np.tile([1, -1], 12)
     absent = np.full(24, -1)
-    track_offline(Detections(frame, box, np.full(24, 0.99), absent, absent, np.empty((24, 0)), 12, 25.0, (640, 480)))
+    track_offline(Detections(frame, box, np.full(24, 0.99), absent, absent, np.empty((24, 0)), 16, 25.0, (640, 480)))
 
 
 def _laps() -> None:

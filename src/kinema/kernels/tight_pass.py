@@ -172,7 +172,8 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
     y2, h6, at, by, gain = np.zeros((2, 3)), np.zeros((6, N)), np.zeros(WIDTH, np.int64), np.zeros(WIDTH), np.zeros(n)
     gravity_e(x[X_P : X_P + 3], means[2])
     dcm_from_quat(x[X_Q : X_Q + 4], means[3:6])
-    means[1, :] = state.carry[3]
+    for i in range(3):
+        means[1, i] = state.carry[3, i]
     record = len(tape.index) > 0
     t = 0
     for k in range(begin, end):
@@ -187,7 +188,9 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
             decay = propagate_cov(p, a, total, par, steps.noise[k], means[3:6], scratch)
             _propagate_cross(p, n, a, total, decay, scratch)
         else:
-            a[:] = 0.0
+            for i in range(N_NAV):
+                for j in range(N_DRIVE):
+                    a[i, j] = 0.0
             total, decay = 0.0, 1.0
         out.span[k, 0], out.span[k, 1] = total, decay
         e = steps.epoch[k]
@@ -213,7 +216,8 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
         keep_node(k, x, p, means, out, record)
     if record:
         out.tape_start[end] = t
-    state.carry[3, :] = means[1]
+    for i in range(3):
+        state.carry[3, i] = means[1, i]
     return end
 
 
@@ -236,14 +240,20 @@ def fold_ties(state: A, places: A, values: A, sigma2: A, k: A, out: A) -> None:
 
 @kernel
 def keep_node(k: A, x: A, p: A, means: A, out: A, record: A) -> None:
-    """Write what is kept of node k."""
-    out.x[k, :] = x
-    out.means[k, :, :] = means
+    """Write what is kept of node k. In loops: assigned slices would take ten seconds to compile."""
+    for j in range(len(x)):
+        out.x[k, j] = x[j]
+    for i in range(6):
+        for j in range(3):
+            out.means[k, i, j] = means[i, j]
     for i in range(N_KEPT):
         row = p[kept(i)]
         for j in range(N_KEPT):
             out.cov[k, i, j] = row[kept(j)]
         if record:
-            out.rows_of_p[k, i, :] = row
+            for j in range(len(p)):
+                out.rows_of_p[k, i, j] = row[j]
     if k % FULL_EACH == 0:
-        out.full[k // FULL_EACH, :, :] = p[:N]
+        for i in range(N):
+            for j in range(len(p)):
+                out.full[k // FULL_EACH, i, j] = p[i, j]

@@ -14,6 +14,7 @@ from kinema.kernels import inertial as ki
 _REACH_S = 2.0
 _CHANGING_MPS2 = 0.3
 _SLOPE_S = 0.25
+_BLOCK = 25
 
 
 def wheel_lag(smoothed: Pass, wheels: tuple[F64, F64]) -> float:
@@ -33,7 +34,7 @@ def wheel_lag(smoothed: Pass, wheels: tuple[F64, F64]) -> float:
         slope = np.interp(at + _SLOPE_S, smoothed.t_s, v) - np.interp(at - _SLOPE_S, smoothed.t_s, v)
         rows = np.stack([there, slope / (2 * _SLOPE_S)], axis=1)
         use = (there > 1.0) & (np.abs(rows[:, 1]) > _CHANGING_MPS2)
-        if use.sum() < 50:
+        if use.sum() < 4 * _BLOCK:
             return 0.0
         step, sigma = _fit(rows[use], speed[use])
         lag = float(np.clip(lag + step, -_REACH_S, _REACH_S))
@@ -41,7 +42,7 @@ def wheel_lag(smoothed: Pass, wheels: tuple[F64, F64]) -> float:
 
 
 def _fit(rows: F64, speed: F64) -> tuple[float, float]:
-    """Lag and its sigma from speed = rows @ (1 + s, −(1 + s) lag), robustly; neighbours count as one in ten."""
+    """Lag and its sigma from speed = rows @ (1 + s, −(1 + s) lag), robustly."""
     weight, found = np.ones(len(speed)), np.array([1.0, 0.0])
     for _ in range(5):
         normal = rows.T @ (weight[:, None] * rows)
@@ -49,7 +50,11 @@ def _fit(rows: F64, speed: F64) -> tuple[float, float]:
         off = np.abs(speed - rows @ found)
         scale = max(float(np.median(off)), 1e-3)
         weight = 1.0 / (1.0 + (off / (2.0 * scale)) ** 2)
-    sigma = 1.5 * scale * np.sqrt(10.0 * np.linalg.inv(normal)[1, 1])
+    # how much less (slips, slopes) or more (ticks) neighbours cancel each other than white noise would
+    left = np.clip(speed - rows @ found, -3.0 * scale, 3.0 * scale)
+    blocks = left[: len(left) // _BLOCK * _BLOCK].reshape(-1, _BLOCK).mean(axis=1)
+    alike = float(np.clip(_BLOCK * blocks.var() / max(float(left.var()), 1e-12), 0.1, _BLOCK))
+    sigma = 1.5 * scale * np.sqrt(alike * np.linalg.inv(normal)[1, 1])
     return -float(found[1] / max(found[0], 1e-3)), float(sigma / max(found[0], 1e-3))
 
 

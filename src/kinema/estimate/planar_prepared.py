@@ -15,7 +15,7 @@ from kinema.estimate.planar_odometry import Odometry
 from kinema.estimate.prepared_params import PreparedParams
 from kinema.kernels import planar as kp
 
-LAY_S, LAY_ALONE_S = 120.0, 15.0
+LAY_S, LAY_M, LAY_ALONE_S = 120.0, 100.0, 15.0
 """The odometry's path over this long is still straight enough to be laid on the ranges as it is; without any, a mover
 is taken to stand for this long."""
 FILL_S = 0.5
@@ -51,6 +51,14 @@ class Problem:
     def n(self) -> int:
         """States."""
         return int(self.steps.noise.shape[1]) - 1
+
+    @property
+    def lay_s(self) -> float:
+        """How long the odometry's path is laid on the ranges as it is: until it has moved enough."""
+        if self.free:
+            return LAY_ALONE_S
+        moved = int(np.searchsorted(np.cumsum(np.abs(self.steps.distance)), LAY_M))
+        return max(LAY_S, float(self.steps.t_s[min(moved, len(self.steps.t_s) - 1)]) + 30.0)
 
     def until(self, stop: int) -> Problem:
         """The steps before `stop`."""
@@ -194,7 +202,7 @@ def _near(t: F64, at: float, half: float) -> Bool:
 def first_guess(problem: Problem) -> list[tuple[F64, F64, F64, float]]:
     """Ways to begin: states (K, n), start (n,), its covariance (n, n), and the cost of the path laid on the ranges."""
     path, heading = dead_reckoned(problem.steps)
-    found = lay(problem.sky, path[problem.node], LAY_ALONE_S if problem.free else LAY_S)
+    found = lay(problem.sky, path[problem.node], problem.lay_s)
     return [(*_states(problem, path, heading, laid), laid.cost) for laid in (found[:1] if problem.free else found)]
 
 

@@ -12,11 +12,14 @@ from kinema.estimate.planar import Way, predicted, run
 from kinema.estimate.planar_prepared import CURVATURE, Problem, first_guess
 from kinema.kernels import planar as kp
 from kinema.kernels.two_states import two_states
-from kinema.sensors.pseudorange import ReflectionModel
+from kinema.sensors.pseudorange import ReflectionModel, strength_step
 
 WIDEN = (8.0, 5.0, 3.0, 2.0, 1.5, 1.2, 1.0)
 PASSES = 30
 GROWTH = 1.5
+BETWEEN = 6
+"""Turns of sorting while a solution grows."""
+SETTLED_M = 0.02
 DENSITY_NEVER = 1e-6
 LEAST_SHARE = 1e-4
 
@@ -59,12 +62,13 @@ def robust(problem: Problem, about: F64, x0: F64, p0: F64) -> tuple[F64, float]:
 
 
 def sort_reflections(problem: Problem, about: F64, x0: F64, p0: F64, model: ReflectionModel | None = None,
-                     scale: float | None = None) -> Sorted:  # fmt: skip
+                     scale: float | None = None, turns: int | None = None) -> Sorted:  # fmt: skip
     """Expectation–maximisation from states `about`: which ranges are direct, how they spread, and the way by these."""
     params, usable = problem.params, problem.sky.sigma > 0
     model = model or ReflectionModel.first_guess(problem.sky.cn0_dbhz)
     scale = scale or params.range_sigma_m
-    for turn in range(params.turns):
+    turns = turns or params.turns
+    for turn in range(turns):
         r = problem.rows.value - predicted(about, problem.rows)
         share, base = posterior(problem, model, r, scale * problem.sky.shape)
         model.learn(r, usable, share)
@@ -72,10 +76,10 @@ def sort_reflections(problem: Problem, about: F64, x0: F64, p0: F64, model: Refl
         scale = max(float(np.sqrt(scaled[usable].sum() / share[usable].sum())), params.least_sigma_m)
         fresh = (scale * problem.sky.shape) ** 2
         variance = np.where(usable, fresh * problem.repeats / np.maximum(share, LEAST_SHARE), 0.0)
-        last = turn == params.turns - 1
+        last = turn == turns - 1
         way = run(problem.steps, problem.rows.weighed(variance), x0, p0, smooth=True, about=about, covariance=last,
                   curvature=CURVATURE)  # fmt: skip
-        if not last and turn > 3 and float(np.abs(way.x - about)[:, : kp.Z + 1].max()) < 2e-3:
+        if not last and turn > 3 and float(np.abs(way.x - about)[:, : kp.Z + 1].max()) < SETTLED_M:
             way = run(problem.steps, problem.rows.weighed(variance), x0, p0, smooth=True, about=way.x,
                       curvature=CURVATURE)  # fmt: skip
             break
@@ -103,7 +107,27 @@ def odds_of(prior: F64, base: float) -> F64:
 
 
 def solve_batch(problem: Problem) -> Sorted:
-    """The whole recording. Raises EstimationError where no start converges."""
+    """The whole recording. A long one is begun with its first part, which then grows: over a long time the odometry's
+    own path is too bent to begin with. Raises EstimationError where no start converges."""
+    total = len(problem.t_ns)
+    stop = int(np.searchsorted(problem.steps.t_s, max(1.2 * problem.lay_s, 150.0), side="right"))
+    if stop >= 0.7 * total:
+        return _from_starts(problem)
+    batch = _from_starts(problem.until(stop))
+    parts = [batch.way]
+    while stop < total:
+        ahead = min(2 * stop, total)
+        parts.append(_onwards(problem, batch, stop, ahead))
+        part, about = problem.until(ahead), np.concatenate([way.x for way in parts])
+        model = _model_of(batch, part)
+        batch = sort_reflections(part, about, batch.x0, batch.p0, model, batch.scale,
+                                 turns=problem.params.turns if ahead == total else BETWEEN)  # fmt: skip
+        parts, stop = [batch.way], ahead
+    return batch
+
+
+def _from_starts(problem: Problem) -> Sorted:
+    """From all starts, the best of them."""
     best: tuple[float, F64, F64, F64] | None = None
     for about, x0, p0, _ in first_guess(problem):
         try:
@@ -124,26 +148,27 @@ def solve_filter(problem: Problem) -> tuple[Way, int]:
     and again …, all that is past is solved anew, and the filter goes on from there with what it has learnt.
     """
     params, total = problem.params, len(problem.t_ns)
-    seconds, stop, known = params.first_s, 0, False
-    while not known and stop < total:
+    seconds, stop = params.first_s, 0
+    batch: Sorted | None = None
+    while (batch is None or not _is_known(batch.way, problem)) and stop < total:
         stop = max(int(np.searchsorted(problem.steps.t_s, seconds, side="right")), 2)
         stop = total if stop >= total - 1 else stop
         try:
             batch = solve_batch(problem.until(stop))
-            known = _is_known(batch.way, problem)
         except EstimationError:
             if stop >= total:
                 raise
         seconds *= GROWTH
+    assert batch is not None
     began, parts = stop, [_as_way(problem.until(stop), batch)]
     while stop < total:
         ahead = min(max(int(np.searchsorted(problem.steps.t_s, seconds, side="right")), stop + 1), total)
         parts.append(_onwards(problem, batch, stop, ahead))
         stop, seconds = ahead, seconds * GROWTH
         if stop < total:
-            about = np.concatenate([part.x for part in parts])
-            model = _fresh_model(problem, batch, stop)
-            batch = sort_reflections(problem.until(stop), about, batch.x0, batch.p0, model, batch.scale)
+            part, about = problem.until(stop), np.concatenate([way.x for way in parts])
+            model = _model_of(batch, part)
+            batch = sort_reflections(part, about, batch.x0, batch.p0, model, batch.scale, turns=BETWEEN)
     names = ("x", "cov", "innovation", "spread", "share")
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return replace(parts[-1], **whole), began
@@ -161,9 +186,9 @@ def _is_known(way: Way, problem: Problem) -> bool:
     return horizontal < problem.params.known_m and heading < problem.params.known_rad
 
 
-def _fresh_model(problem: Problem, batch: Sorted, stop: int) -> ReflectionModel:
-    step = ReflectionModel.first_guess(problem.sky.cn0_dbhz[: int(problem.rows.first[stop])]).step
-    return replace(batch.model, step=step)
+def _model_of(batch: Sorted, problem: Problem) -> ReflectionModel:
+    """What a batch has learnt, for the ranges of a longer part."""
+    return replace(batch.model, step=strength_step(problem.sky.cn0_dbhz))
 
 
 def _onwards(problem: Problem, batch: Sorted, first: int, stop: int) -> Way:
@@ -171,7 +196,7 @@ def _onwards(problem: Problem, batch: Sorted, first: int, stop: int) -> Way:
     rows = problem.rows.cut(first, stop)
     a = int(problem.rows.first[first])
     pick = slice(a, a + len(rows.value))
-    step = ReflectionModel.first_guess(problem.sky.cn0_dbhz[pick]).step
+    step = strength_step(problem.sky.cn0_dbhz[pick])
     fresh = (batch.scale * problem.sky.shape[pick]) ** 2
     usable = problem.sky.sigma[pick] > 0
     mixture = np.column_stack([

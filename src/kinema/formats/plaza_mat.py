@@ -52,6 +52,9 @@ def read(source: Source, options: ReadOptions) -> Recording:
     told = (Issue("ranges out of order", back, "", source.name, "sorted by time"),) if back else ()
     ids = anchors[:, 0].astype(np.int64)
     of = {int(key): k for k, key in enumerate(ids)}
+    if len(of) < len(ids):
+        twice = next(int(key) for k, key in enumerate(ids) if of[int(key)] != k)
+        raise FormatError(source.path, f"anchor {twice} stands in two rows of TL", "", "keep the right one")
     strange = sorted({int(a) for a in ranges[:, 2]} - of.keys())
     if strange:
         raise FormatError(source.path, f"ranges to anchor {strange[0]}, which TL does not place")

@@ -111,7 +111,7 @@ def atmosphere(
 
 def moved_base(recording: Recording, base_e_m: F64, to_e_m: F64) -> GnssObservations:
     """The base's observations as they would have been at another place: ranges, satellite clocks and model delays."""
-    from kinema.estimate.rtk_table import _troposphere
+    from kinema.estimate.rtk_table import _atmosphere
     from kinema.estimate.satellite_states import row_epochs, satellite_states
     from kinema.kernels.geodesy import lines_of_sight
 
@@ -126,7 +126,7 @@ def moved_base(recording: Recording, base_e_m: F64, to_e_m: F64) -> GnssObservat
         rho, unit, az, el = np.full(m, np.nan), np.full((m, 3), np.nan), np.full(m, np.nan), np.full(m, np.nan)
         where = np.tile(place, (n, 1))
         lines_of_sight(epoch, states.p_e_m, where, rho, unit, az, el)
-        return np.asarray(rho - states.clock_m + _troposphere(base.t_ns, epoch, where, az, el)[0])
+        return np.asarray(rho - states.clock_m + _atmosphere(base.t_ns, epoch, where, az, el, np.zeros(8))[0])
 
     here = delay(base, base_e_m)
     moved = base

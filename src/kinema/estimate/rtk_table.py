@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinema.core.arrays import F64, I16, I64, U8, Bool
+from kinema.core.ephemeris import BroadcastEphemerides
 from kinema.core.frames import geodetic_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.satellites import SPEED_OF_LIGHT_MPS, SYSTEMS, frequency_table_hz
@@ -21,6 +22,7 @@ from kinema.sensors.double_difference import Pairing, pair
 
 SLOTS = 3
 """Frequencies at most; fixed, so that kernels are compiled once."""
+L1_M = SPEED_OF_LIGHT_MPS / 1575.42e6
 BASE_OFF_M = 150.0
 """Codes alone, ionosphere and all, find a receiver better than this."""
 MOVING_M = 30.0
@@ -115,10 +117,16 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
     check_base(x0, base_e_m, origin)
     rho, unit, azimuth, elevation = _empty_geometry(m)
     lines_of_sight(epoch, rover_states.p_e_m, x0, rho, unit, azimuth, elevation)
-    tropo_r, wet_r = _troposphere(rover.t_ns, epoch, x0, azimuth, elevation)
+    coefficients = _klobuchar(recording)
+    tropo_r, iono_r, wet_r = _atmosphere(rover.t_ns, epoch, x0, azimuth, elevation, coefficients)
     base_epochs = row_epochs(base)
-    tropo_b, _ = _troposphere(base.t_ns, base_epochs, np.tile(base_e_m, (len(base.t_ns), 1)), az_b, el_b)
+    tropo_b, iono_b, _ = _atmosphere(
+        base.t_ns, base_epochs, np.tile(base_e_m, (len(base.t_ns), 1)), az_b, el_b, coefficients
+    )
     less = rho + tropo_r - tropo_b[p.base_row]
+    delay = (iono_r - iono_b[p.base_row])[:, None] * (wavelength / L1_M) ** 2
+    code -= delay
+    phase += delay
     low = ~(elevation > params.elevation_mask_rad)
     for value in (code, phase):
         value -= less[:, None]
@@ -251,12 +259,23 @@ def _differences(
     return code, phase, lli, cn0, cn0_b, wavelength
 
 
-def _troposphere(t_ns: I64, epoch: I64, p: F64, azimuth: F64, elevation: F64) -> tuple[F64, F64]:
+def _klobuchar(recording: Recording) -> F64:
+    """The broadcast ionosphere (8,), zero where there is none: what of it changes until the base is heard again."""
+    ephemerides = recording.get("ephemerides", BroadcastEphemerides)
+    said = ephemerides.ionosphere if ephemerides is not None else {}
+    for a, b in (("GPSA", "GPSB"), ("QZSA", "QZSB")):
+        if a in said and b in said:
+            return np.array([*said[a][:4], *said[b][:4]], dtype=np.float64)
+    return np.zeros(8)
+
+
+def _atmosphere(t_ns: I64, epoch: I64, p: F64, azimuth: F64, elevation: F64, ab: F64) -> tuple[F64, F64, F64]:
+    """Slant delays (m,) of troposphere and ionosphere (on L1) by model, and the mapping of the wet delay."""
     from kinema.kernels.atmosphere import IONO_GPS, atmosphere_rows
 
     iono, tropo, wet = (np.full(len(epoch), np.nan) for _ in range(3))
-    atmosphere_rows(t_ns, epoch, p, azimuth, elevation, np.zeros(8), IONO_GPS, iono, tropo, wet)
-    return tropo, wet
+    atmosphere_rows(t_ns, epoch, p, azimuth, elevation, ab, IONO_GPS, iono, tropo, wet)
+    return tropo, iono, wet
 
 
 def _variances(elevation: F64, cn0: F64, cn0_b: F64, sat: I16 | I64, params: RtkParams) -> tuple[F64, F64]:

@@ -85,7 +85,6 @@ class BoxMotion(NamedTuple):
     """A track is reported without detection for so long, if seen so often and known so well;"""
     hidden: float = 0.6
     hidden_s: float = 0.5
-    hidden_sigma: float = 0.15
     """and for longer where a nearer box covers at least this share of it."""
     smooth_place: float = 0.03
     smooth_size: float = 0.05

@@ -252,13 +252,13 @@ def _coasts(
     """Whether a track that was missed in this frame is reported all the same: well known, inside the image, and
     either missed only just now or hidden behind a nearer box."""
     lost_s = now_s - mood[3]
-    sigma = np.sqrt(var[0, 0]) / box_scale(x[2], x[3])
+    known = np.sqrt(var[0, 0]) < how.coast_sigma * box_scale(x[2], x[3])
     inside = x[0] > x[2] / 2 and x[0] + x[2] / 2 < width and x[1] + x[3] / 2 < 1.02 * height
-    if mark[2] < how.coast_hits or mood[0] <= 0.0 or not inside:
+    if mark[2] < how.coast_hits or mood[0] <= 0.0 or not known or not inside:
         return False
-    if lost_s <= how.coast_s and sigma < how.coast_sigma:
+    if lost_s <= how.coast_s:
         return True
-    if lost_s <= how.hidden_s and sigma < how.hidden_sigma:
+    if lost_s <= how.hidden_s:
         for j in range(len(det)):
             if strong[j] and covered_share(x, det[j]) >= how.hidden:
                 return True

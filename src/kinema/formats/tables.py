@@ -106,12 +106,19 @@ def read_numbers(
 
     data, role = bytes_of(source), roles(separators, comments)
     check_columns(source, columns)
-    n_good, n_short, first_short = count_rows(data, start, role, need)
-    if columns > 64 and n_good * columns > MOST_CELLS_PER_BYTE * len(data):
-        raise FormatError(source.path, f"rows much shorter than its {columns} columns", "", "was its header damaged?")
-    values = np.empty((n_good, columns))
-    row_start, n_fields = np.empty(n_good, np.int64), np.empty(n_good, np.int64)
-    read_rows(data, start, role, need, values, row_start, n_fields)
+    short = np.zeros(2, np.int64)
+    # Every row ends a line: that many fit, unless blank lines or very many columns would make the table too large.
+    rows = int(np.count_nonzero(data[start:] == 10)) + 1
+    if rows * columns > len(data):
+        rows, _, _ = count_rows(data, start, role, need)
+        if columns > 64 and rows * columns > MOST_CELLS_PER_BYTE * len(data):
+            what = f"rows much shorter than its {columns} columns"
+            raise FormatError(source.path, what, "", "was its header damaged?")
+        rows += 1
+    values, row_start, n_fields = np.empty((rows, columns)), np.empty(rows, np.int64), np.empty(rows, np.int64)
+    n_good = read_rows(data, start, role, need, values, row_start, n_fields, short)
+    values, row_start, n_fields = values[:n_good], row_start[:n_good], n_fields[:n_good]
+    n_short, first_short = (int(one) for one in short)
     garbled = ~np.isfinite(values[:, :need]).all(axis=1)
     firsts = [first_short] if n_short else []
     if garbled.any():

@@ -115,16 +115,21 @@ def count_rows(data: U8, start: int, role: U8, min_fields: int) -> tuple[int, in
 
 
 @kernel
-def read_rows(data: U8, start: int, role: U8, min_fields: int, table: F64, row_start: I64, n_fields: I64) -> int:
-    """Fill `table` (rows, columns) with the numbers of the rows that `count_rows` counted; NaN where none.
+def read_rows(
+    data: U8, start: int, role: U8, min_fields: int, table: F64, row_start: I64, n_fields: I64, short: I64
+) -> int:
+    """Fill `table` (rows, columns) with the numbers of the rows that have `min_fields` fields, NaN where none; returns
+    how many those are, or −1 where `table` is too short for them.
 
-    row_start and n_fields (rows,) get where each row begins and how many fields it has.
+    row_start and n_fields (rows,) get where each row begins and how many fields it has; short (2,) how many rows have
+    fewer fields and where the first of these stands (or −1).
     """
     k = start
     n = len(data)
     row = 0
     columns = table.shape[1]
-    while k < n and row < len(table):
+    short[0], short[1] = 0, -1
+    while k < n:
         line = k
         comment = role[data[k]] == 2
         fields = 0
@@ -136,6 +141,8 @@ def read_rows(data: U8, start: int, role: U8, min_fields: int, table: F64, row_s
             while k < n and data[k] != NEWLINE and role[data[k]] != 1:
                 k += 1
             if not comment and fields < columns:
+                if row == len(table):
+                    return -1
                 table[row, fields] = parse_number(data, begin, k)
             fields += 1
         k += 1
@@ -147,4 +154,8 @@ def read_rows(data: U8, start: int, role: U8, min_fields: int, table: F64, row_s
             for c in range(fields, columns):
                 table[row, c] = np.nan
             row += 1
+        else:
+            short[0] += 1
+            if short[1] < 0:
+                short[1] = line
     return row

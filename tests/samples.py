@@ -129,8 +129,8 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         + "".join(f"012 1020{30 + k:02d}.000 +1862.{1000 + k:06d} -7260.000000 100.0 090.0 +12.0\n" for k in range(12))
     ).encode("utf-8").decode("latin-1")),
 }  # fmt: skip
-WITHOUT_SAMPLE = {"aim_xrk", "comma2k19"}
-"""A maker's closed binary format, and a folder of files: their tests bring their own."""
+WITHOUT_SAMPLE = {"aim_xrk", "anchors", "comma2k19"}
+"""A maker's closed binary format, a table without a stream, and a folder of files: their tests bring their own."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
 from kinema.core.streams import AnchorRanges, Series
-from kinema.errors import ConfigError, DataError, EstimationError, FormatError
+from kinema.errors import ConfigError, DataError, EstimationError, FormatError, KinemaError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.strategy import solve
 from kinema.formats.reading import read
@@ -171,6 +171,40 @@ def test_an_anchor_in_two_lines(tmp_path: Path) -> None:
     written(tmp_path, cart(7), twice=True)
     with pytest.raises(FormatError, match="anchor 0 stands in two lines"):
         read(tmp_path / "anchors.csv")
+
+
+def test_a_damaged_table_of_anchors(tmp_path: Path) -> None:
+    """Cut anywhere, and with wrong numbers: read, or refused in one line."""
+    written(tmp_path, cart(7))
+    path = tmp_path / "anchors.csv"
+    good = path.read_bytes()
+    assert read(path).settings["anchors"]["1"] == tuple(ANCHORS[1])
+    damaged = [good[:k] for k in range(0, len(good), 3)]
+    damaged += [
+        good.replace(b"30.0", wrong) for wrong in (b"nan", b"inf", b"1e300", b"", b"x", b"\xff\xfe", b"9" * 400)
+    ]
+    for data in damaged:
+        path.write_bytes(data)
+        try:
+            places = read(path).settings["anchors"]
+        except KinemaError:
+            continue
+        assert np.isfinite(list(places.values())).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("[anchors]\n7 = [1.0, 2.0]\n", ""), ("[anchors]\n7 = 5\n", "7"), ("[anchors]\n7 = [1, inf]\n", "7"),
+     ("[anchors]\n7 = [\n", "TOML"), ("[anchors]\n", "no anchor")],
+)  # fmt: skip
+def test_anchors_in_toml(tmp_path: Path, text: str, word: str) -> None:
+    path = tmp_path / "hall.toml"
+    path.write_text(text)
+    if word:
+        with pytest.raises(FormatError, match=word):
+            read(path)
+    else:
+        assert read(path).settings["anchors"] == {"7": (1.0, 2.0, 0.0)}
 
 
 def test_anchors_nowhere(tmp_path: Path) -> None:

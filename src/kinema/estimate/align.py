@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinema.core.arrays import F64, Bool
+from kinema.core.arrays import F64
 from kinema.core.frames import c_ne, geodetic_from_ecef
 from kinema.errors import EstimationError
+from kinema.estimate.align_mounting import Mounting, find_mounting
 from kinema.estimate.align_time import REACH_S, TimeOffset, check_rate, find_time_offset, fix_velocities_n
 from kinema.estimate.inertial import Pass, run_filter, run_smoother, start_state
 from kinema.estimate.inertial_nodes import build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.kernels import inertial as ki
-from kinema.kernels.rotation import dcms_from_quats, rotvec_from_dcm
 from kinema.sensors.fix import FixRows
 from kinema.sensors.imu_signal import ImuSignal, quiet_levels, white_noise
 
@@ -33,15 +33,6 @@ _WAIT_S = 90.0
 NO_COMMON_TIME = "the IMU and the fixes have no time in common; check the clocks (leap seconds, time zones)"
 _AGAIN = 50.0
 _NOISE_FLOORS = (2e-4, 3e-3)
-
-
-@dataclass(frozen=True)
-class Mounting:
-    """C_bs (3, 3) with the sigmas of its roll, pitch, yaw (rad, about the body axes) and the metres driven for it."""
-
-    c_bs: F64
-    sigma_rpy_rad: F64
-    driven_m: float
 
 
 @dataclass(frozen=True)
@@ -131,9 +122,10 @@ def level_c_ns(f_s: F64, heading_rad: float) -> F64:
 
 
 def coarse_start(
-    signal: ImuSignal, fixes: FixRows, calibration: Calibration, params: InertialParams, until_s: float
-) -> tuple[Start, Pass]:
-    """The start by the best of several headings, refined by smoothing until it stays."""
+    signal: ImuSignal, fixes: FixRows, calibration: Calibration, params: InertialParams,
+    moved_s: float, until_s: float,
+) -> tuple[Start, Pass]:  # fmt: skip
+    """The start by the best of several headings up to moved_s, refined by smoothing to until_s until it stays."""
     t0 = float(calibration.imu_time(fixes.t_s[:1])[0])
     t1 = float(calibration.imu_time(np.array([until_s]))[0])
     free = replace(params, constrain=False)
@@ -148,19 +140,20 @@ def coarse_start(
     )
     lat, lon, _ = geodetic_from_ecef(first[:3])
     c_en = c_ne(lat, lon).T
+    trial = nodes.chunk(0, int(np.searchsorted(nodes.t_s, float(calibration.imu_time(np.array([moved_s]))[0]))))
     best: tuple[float, Start] | None = None
     for k in range(_HEADINGS):
         c_es = c_en @ level_c_ns(f_s, 2 * np.pi * k / _HEADINGS)
         begin = _begin(nodes.t_s[0], first, c_es, c_en, calibration, params, np.deg2rad(25.0))
         if still:
             begin.x[ki.X_BG : ki.X_BG + 3] = w_s
-        done = run_filter(nodes, begin, free, calibration)
+        done = run_filter(trial, begin, free, calibration)
         if best is None or done.misfit < best[0]:
             best = (done.misfit, begin)
     assert best is not None
     begin = start = best[1]
     for _ in range(3):
-        smoothed = run_smoother(nodes, start, free, calibration)
+        smoothed = run_smoother(nodes, start, free, calibration, covariances=False)
         start = restart(begin, smoothed, coarse=calibration.slow_sigma_m > 0)
     return start, smoothed
 
@@ -206,51 +199,6 @@ def _begin(
     return start_state(t_s, first[:3], first[12:15], c_es, (5.0, sigma_v, cov), calibration, params)
 
 
-def find_mounting(smoothed: Pass) -> Mounting | None:
-    """The mounting by the direction of travel and the vertical, in the sensor frame; None without enough driving."""
-    v_e = smoothed.x[:, ki.X_V : ki.X_V + 3]
-    speed = np.linalg.norm(v_e, axis=1)
-    moving: Bool = speed > _MOVING_MPS
-    if moving.sum() < 60:
-        return None
-    c_es = dcms_from_quats(smoothed.x[moving, ki.X_Q : ki.X_Q + 4])
-    v_s = np.einsum("nji,nj->ni", c_es, v_e[moving])
-    g_e = smoothed.means[moving, 2]
-    down_s = np.einsum("nji,nj->ni", c_es, g_e / np.linalg.norm(g_e, axis=1, keepdims=True))
-    rate = np.linalg.norm(smoothed.means[moving, 0], axis=1)
-    weight = speed[moving] / (1.0 + (rate / 0.1) ** 2)
-    dt = np.minimum(np.diff(smoothed.t_s, prepend=smoothed.t_s[0])[moving], 0.5)
-    weight = weight * dt
-    forward = _robust_direction(v_s / speed[moving, None], weight)
-    down = _robust_direction(down_s, weight)
-    down = down - forward * (forward @ down)
-    down /= np.linalg.norm(down)
-    c_bs = np.stack([forward, np.cross(down, forward), down])
-    v_b, down_b = v_s @ c_bs.T / speed[moving, None], down_s @ c_bs.T
-    spread = np.array([_spread(down_b[:, 1], weight), _spread(v_b[:, 2], weight), _spread(v_b[:, 1], weight)])
-    effective = max(1.0, float(weight.sum() ** 2 / (weight**2).sum() * np.median(dt) / 3.0))
-    # the mean vertical while driving is that of the road, whose crown leans by a degree
-    sigma = np.sqrt(spread**2 / effective + np.array([1.0, 0.2, 0.2]) ** 2 * (np.pi / 180) ** 2)
-    return Mounting(c_bs, sigma, float((speed[moving] * dt).sum()))
-
-
-def _robust_direction(unit: F64, weight: F64) -> F64:
-    """Mean direction (3,) of unit vectors (n, 3); the half that lies closest to it counts."""
-    mean = (weight[:, None] * unit).sum(axis=0)
-    for _ in range(4):
-        mean = mean / max(float(np.linalg.norm(mean)), 1e-12)
-        off = np.linalg.norm(unit - mean, axis=1)
-        scale = max(float(np.median(off)), 1e-4)
-        mean = (weight[:, None] / (1 + (off[:, None] / scale) ** 2) ** 2 * unit).sum(axis=0)
-    return np.asarray(mean / np.linalg.norm(mean))
-
-
-def _spread(values: F64, weight: F64) -> float:
-    order = np.argsort(np.abs(values))
-    cum = np.cumsum(weight[order])
-    return float(1.4826 * np.abs(values[order])[np.searchsorted(cum, 0.5 * cum[-1])])
-
-
 def align(
     signal: ImuSignal, fixes: FixRows, params: InertialParams, *, whole: bool, c_bs: F64 | None = None
 ) -> Alignment:
@@ -278,13 +226,13 @@ def align(
         tdd_sigma=max(3e-4, offset.drift_sigma),
     )
     calibration = noise_of(known, known_fixes, calibration, params)
-    start, smoothed = coarse_start(signal, fixes, calibration, params, until)
+    start, smoothed = coarse_start(signal, fixes, calibration, params, moved, until)
     calibration, start = clocked(calibration, start, smoothed)
     if whole:
         # once over everything, still free of any mounting: the clock, the start and the mounting as well as they get
         free = replace(params, constrain=False)
         nodes = build_nodes(signal, fixes, calibration, free, span_s=(start.t_s, np.inf))
-        smoothed = run_smoother(nodes, start, free, calibration)
+        smoothed = run_smoother(nodes, start, free, calibration, covariances=False)
         calibration, start = clocked(
             calibration, restart(start, smoothed, coarse=calibration.slow_sigma_m > 0), smoothed
         )  # fmt: skip
@@ -292,8 +240,3 @@ def align(
     if c_bs is not None or mounting is not None:
         calibration = calibration.with_mount(mounting.c_bs if mounting is not None else np.asarray(c_bs))
     return Alignment(start, calibration, mounting, offset, until, smoothed)
-
-
-def mount_angle(a: F64, b: F64) -> float:
-    """Angle (rad) between two mountings (3, 3)."""
-    return float(np.linalg.norm(rotvec_from_dcm(a @ b.T)))

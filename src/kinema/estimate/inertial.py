@@ -124,9 +124,14 @@ def run_filter(nodes: Nodes, start: Start, params: InertialParams, calibration: 
     return _run(nodes, start, params, calibration, smooth=False)
 
 
-def run_smoother(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration) -> Pass:
-    """The causal pass, smoothed over all of it. Raises EstimationError."""
-    return _run(nodes, start, params, calibration, smooth=True)
+def run_smoother(
+    nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration, *, covariances: bool = True
+) -> Pass:
+    """The causal pass, smoothed over all of it; without covariances at each node where nobody looks at them.
+
+    Raises EstimationError.
+    """
+    return _run(nodes, start, params, calibration, smooth=True, covariances=covariances)
 
 
 @dataclass
@@ -170,7 +175,10 @@ def _copy(start: Start) -> Start:
     return Start(start.t_s, start.x.copy(), start.p.copy(), start.carry.copy())
 
 
-def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration, *, smooth: bool) -> Pass:
+def _run(
+    nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration, *, smooth: bool,
+    covariances: bool = True,
+) -> Pass:  # fmt: skip
     """In chunks, so that memory holds: a long pass is recorded only where the smoother is, and run again for it."""
     par = parameters(params, calibration)
     edges = [*range(0, len(nodes), CHUNK_NODES), len(nodes)]
@@ -196,7 +204,7 @@ def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibr
     for k in range(len(parts) - 1, -1, -1):
         if k < len(parts) - 1:
             outs = [_chunk(parts[k], before[k], par, record=True)]
-        done.append(_smoothed(outs.pop(), lam, big))
+        done.append(_smoothed(outs.pop(), lam, big, covariances=covariances))
     x, cov, told, means, full = (np.concatenate(part[::-1]) for part in zip(*done, strict=True))
     x0 = start.x.copy()
     ki.inject(x0, -start.p @ lam, np.empty((2, 4)))
@@ -204,10 +212,11 @@ def _run(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibr
     return Pass(nodes.t_s, x, cov, told, means, full_at, full, end, Start(start.t_s, x0, 0.5 * (p0 + p0.T)))
 
 
-def _smoothed(out: _Out, lam: F64, big: F64) -> tuple[F64, ...]:
+def _smoothed(out: _Out, lam: F64, big: F64, *, covariances: bool) -> tuple[F64, ...]:
     """States, covariances, told, means and full covariances of a chunk, smoothed; moves the adjoint to before it."""
     k, at = len(out.x), np.arange(0, len(out.x), FULL_EACH)
-    dx, cov, dx_full = np.empty((k, N_KEPT)), np.empty((k, N_KEPT, N_KEPT)), np.empty((len(at), ki.N))
+    dx, cov = np.empty((k, N_KEPT)), np.empty((k if covariances else 0, N_KEPT, N_KEPT))
+    dx_full = np.empty((len(at), ki.N))
     smooth_pass(
         out.trans, out.span, out.tape, out.tape_start, out.p, out.full, dx, cov, dx_full, lam, big
     )  # fmt: skip

@@ -28,7 +28,7 @@ _TOLD = (
 
 def told_channels(done: Pass) -> dict[str, Channel]:
     """Innovations (NaN where nothing was measured), and where the vehicle was held at rest."""
-    out = {name: Channel(done.told[:, k], "1", label) for k, name, label in _TOLD}
+    out = {name: Channel(np.round(done.told[:, k], 3), "1", label) for k, name, label in _TOLD}
     out["standstill"] = Channel(np.nan_to_num(done.told[:, ki.D_ZUPT]), "1", "held at rest")
     return {name: c for name, c in out.items() if np.isfinite(c.value).any()}
 
@@ -38,8 +38,10 @@ def calibration_channels(done: Pass, alignment: Alignment, params: InertialParam
     out: dict[str, Channel] = {}
     for name, unit, label, value, sigma in _states(done, alignment, params):
         if sigma.max(initial=0.0) > 0.0:
-            out[name] = Channel(value, unit, label)
-            out[f"{name}_sigma"] = Channel(sigma, unit, f"sigma of the {label}")
+            # digits beyond a thousandth of the sigma would only fill files
+            digits = 3 - int(np.floor(np.log10(np.median(sigma[sigma > 0.0]))))
+            out[name] = Channel(np.round(value, digits), unit, label)
+            out[f"{name}_sigma"] = Channel(np.round(sigma, digits), unit, f"sigma of the {label}")
     if not params.constrain:
         for name in ("axle", "tyre_slip", "mounting_pitch", "mounting_yaw"):
             out.pop(name, None)

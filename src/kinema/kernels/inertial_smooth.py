@@ -22,11 +22,12 @@ def smooth_pass(
 ) -> None:  # fmt: skip
     """Smooth a recorded pass backwards: dx_out (K, 15) is added to the nominal states of the pass.
 
-    p_smooth (K, 15, 15): smoothed covariance of these. p_full (⌈K / FULL_EACH⌉, N, N) becomes smoothed in place, and
+    p_smooth (K, 15, 15): smoothed covariance of these (of length 0: not wanted). p_full (⌈K / FULL_EACH⌉, N, N) becomes smoothed in place, and
     dx_full (…, N) is what all states of these nodes move by. lam (N,), big (N, N) enter as zero and
     leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ with covariance P₀ − P₀ Λ P₀.
     """
     work, m, whole = np.zeros(N), np.zeros((N_KEPT, N)), np.zeros((N, N))
+    wanted = len(p_smooth) > 0
     for k in range(len(dx_out) - 1, -1, -1):
         p = p_out[k]
         if k % FULL_EACH == 0:
@@ -37,11 +38,12 @@ def smooth_pass(
                 t += p[i, j] * lam[j]
                 m[i, j] = 0.0
             dx_out[k, i] = -t
-            for q in range(N):
-                piq = p[i, q]
-                for j in range(N):
-                    m[i, j] += piq * big[q, j]
-        for i in range(N_KEPT):
+            if wanted:
+                for q in range(N):
+                    piq = p[i, q]
+                    for j in range(N):
+                        m[i, j] += piq * big[q, j]
+        for i in range(N_KEPT if wanted else 0):
             for j in range(i + 1):
                 t = p[i, j if j < N_NAV else (TD if j == N_NAV else L + j - N_NAV - 1)]
                 for q in range(N):

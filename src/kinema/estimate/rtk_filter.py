@@ -103,8 +103,10 @@ class RtkFilter:
         iono = (params.ionosphere_ppm * beyond) ** 2
         self.zenith = np.array([(params.zenith_ppm * 1e-6 * length) ** 2, (params.shared_ionosphere_ppm * beyond) ** 2])
         accel = 0.0 if static else params.accel_psd_m2ps3
+        floor = params.floor_m**2 + (0.2e-6 * length) ** 2
         self.settings = np.array([
-            accel, 1e-9, iono, 0.0, params.arc_gap_s, AMBIGUITY_VAR_M2, 2.5, 8.0, 3.0, 6.0, 2.5, 0.0,
+            accel, 1e-9, iono, 0.0, params.arc_gap_s, AMBIGUITY_VAR_M2, 2.5, 8.0, 3.0, 6.0, 2.5,
+            floor,
         ])  # fmt: skip
         confirm = 1e9 if instantaneous else params.confirm_epochs
         self.fix_settings = np.array(
@@ -112,7 +114,7 @@ class RtkFilter:
                 params.success_rate,
                 params.ratio,
                 confirm,
-                params.floor_m**2 + (0.2e-6 * length) ** 2,
+                floor,
                 4.0,
                 4.0,
                 0.0,

@@ -37,7 +37,7 @@ class RtkParams:
     confirm_epochs: int = 3
     """Epochs that must agree before integers are held."""
     floor_m: float = 0.004
-    """What multipath does to a single-differenced ambiguity over all epochs alike."""
+    """What multipath and antennas do to a single-differenced ambiguity for as long as its arc lasts."""
     ionosphere_ppm: float = 0.7
     """Sigma of a satellite's own differential ionosphere at zenith per length beyond `ionosphere_from_m`."""
     shared_ionosphere_ppm: float = 1.8

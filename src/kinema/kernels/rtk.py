@@ -151,11 +151,12 @@ def tie(
     arc_integer: A,
     arc_datum: A,
     tied: A,
+    variance: A,
     w: A,
 ) -> None:
-    """Impose known integers: ambiguities of one system, signal and datum differ by whole wavelengths (σ 0.1 mm).
+    """Impose known integers: ambiguities of one system, signal and datum differ by whole wavelengths.
 
-    arc_integer, arc_datum (arcs,); tied (sats, slots): the arc that is already tied, −1 none.
+    variance: m², of what multipath and antennas add to an arc for as long as it lasts. arc_integer, arc_datum (arcs,); tied (sats, slots): the arc that is already tied, −1 none.
     """
     at, by = np.zeros(2, np.int64), np.zeros(2)
     for r in range(row0, row1):
@@ -174,7 +175,7 @@ def tie(
                     continue
                 at[0], at[1], by[0], by[1] = index[s, f], index[other, f], 1.0, -1.0
                 z = (arc_integer[a] - arc_integer[b]) * wavelength[r, f]
-                fold(x, p, n, at, by, 2, z, 1e-8, w)
+                fold(x, p, n, at, by, 2, z, variance, w)
                 break
             tied[s, f] = a
 
@@ -224,7 +225,7 @@ def float_epoch(
     Arcs with arc_datum ≥ 0 have a known integer (see `tie`); with none known this is the plain float solution.
 
     settings (12,): acceleration PSD, ambiguity noise, ionosphere prior variance (0: none), zenith prior variance,
-    gap, ambiguity prior variance, code Huber, code reject, phase Huber, phase reject, Doppler Huber, unused.
+    gap, ambiguity prior variance, code Huber, code reject, phase Huber, phase reject, Doppler Huber, variance of a tie.
     """
     slots = phase.shape[1]
     if dt > 0.0:
@@ -234,7 +235,7 @@ def float_epoch(
         settings[2], iono_map, prior,
     )  # fmt: skip
     w, rows = np.empty(x.shape[0]), np.empty(row1 - row0, np.int64)
-    tie(x, p, n, index, row0, row1, sat, phase, wavelength, arc, arc_integer, arc_datum, tied, w)
+    tie(x, p, n, index, row0, row1, sat, phase, wavelength, arc, arc_integer, arc_datum, tied, settings[11], w)
     count = 0
     for r in range(row0, row1):
         if math.isfinite(doppler[r]):

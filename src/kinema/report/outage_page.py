@@ -30,6 +30,8 @@ COLOURS = ("--c1", "--c5", "--c3", "--c4", "--c2", "--c6")
 THIN = 40
 """Windows of a length that are drawn one by one."""
 GRID = 120
+GUIDES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+"""Per cent of the distance driven that lines may show."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ def _by_length(drifts: Sequence[Drift]) -> Chart:
         values = np.array([getattr(one.report, pick) for one in drifts])
         series.append(Series(name, lengths, values, "--ink", style))  # type: ignore[arg-type]
     note = "Each dot is the horizontal error at the end of a window."
-    return Chart("Drift by length of the outage", "seconds without", "metres", series, len(drifts) > 1, True, note)
+    title = "Drift by length of the outage"
+    return Chart(title, "seconds without", "metres", series, len(drifts) > 1, True, note, lengths.tolist())
 
 
 def _by_distance(drifts: Sequence[Drift]) -> Chart:
@@ -186,7 +189,9 @@ def _by_distance(drifts: Sequence[Drift]) -> Chart:
         driven, ends = (np.array([getattr(o, name) for o in one.report.outages]) for name in ("driven_m", "end_m"))
         most = max(most, float(driven.max(initial=1.0)))
         series.append(Series(one.name, np.maximum(driven, 0.1), ends, one.colour))
-    for percent in (0.5, 2.0):
+    overall = float(np.median([one.report.percent_overall for one in drifts]))
+    above = next((k for k, one in enumerate(GUIDES) if one > overall), len(GUIDES) - 1)
+    for percent in GUIDES[max(above - 1, 0) : above + 1]:
         reach = np.array([0.0, most])
         series.append(Series(f"{percent:g} % of distance", reach, reach * percent / 100, "--muted", "dash"))
     return Chart("Drift by distance driven", "metres driven in the window", "metres", series)

@@ -29,7 +29,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """Series on common axes; `log_x` and `log_y` take only positive values."""
+    """Series on common axes; `log_x` and `log_y` take only positive values; `ticks_x` are those of x, where given."""
 
     title: str
     x_label: str
@@ -38,6 +38,7 @@ class Chart:
     log_x: bool = False
     log_y: bool = False
     note: str = ""
+    ticks_x: Sequence[float] = ()
     scripts: ClassVar[tuple[str, ...]] = ()
 
     def html(self, ident: str) -> str:
@@ -52,7 +53,7 @@ class Chart:
         grid += "".join(
             f'<path d="M{x.at(v):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="var(--line)"/>'
             f'<text x="{x.at(v):.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{v:g}</text>'
-            for v in x.ticks
+            for v in (self.ticks_x or x.ticks)
         )
         names = (
             f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{text(self.x_label)}</text>'

@@ -76,7 +76,9 @@ def movers_on_ground(tracks: GroundTracks, *, names: bool = False, salt: str | N
         for tag, part in zip(tags, parts, strict=True)
     ]
     shown, order = _named(raw, names, salt)
-    rows, start = _rows(parts, order, _stride(tracks.t_ns))
+    stride = _stride(tracks.t_ns)
+    rows, start = _rows(parts, order, stride)
+    notes = (f"Of {len(tracks.t_ns):,} positions the page keeps one in {stride} of each mover.",) if stride > 1 else ()
     cov = tracks.cov_ne_m2[rows]
     east, north = np.sqrt(np.maximum(cov[:, 1, 1], 0)), np.sqrt(np.maximum(cov[:, 0, 0], 0))
     sigma = np.column_stack([east, north, cov[:, 0, 1] / np.maximum(east * north, 1e-12)])
@@ -87,6 +89,7 @@ def movers_on_ground(tracks: GroundTracks, *, names: bool = False, salt: str | N
     return Movers(
         shown, start, identity, tag, t_s, tracks.p_ne_m[rows, 1], tracks.p_ne_m[rows, 0], tracks.seen[rows], origin,
         speed_mps=np.hypot(*tracks.v_ne_mps[rows].T), sigma=sigma, simulated=tracks.simulated,
+        notes=notes,
     )  # fmt: skip
 
 

@@ -214,3 +214,19 @@ def test_codes_that_repeat_count_less_the_slower_one_drives() -> None:
     assert again[0] == again[3] == again[5] == 1.0
     assert again[1] == pytest.approx(1 / np.tanh(0.05))
     assert lasting_s(np.array([0.0, 10.0, 40.0])).tolist() == [60.0, 2.0, 2.0]
+
+
+def test_a_coupling_that_there_is_not_is_refused() -> None:
+    """Named in one line, with what there is."""
+    from kinema.core.recording import Recording
+    from kinema.errors import ConfigError
+    from kinema.estimate.options import SolveOptions
+    from kinema.estimate.strategies import tight as strategy
+
+    recording = Recording({"imu": None, "gnss": None, "ephemerides": None})  # type: ignore[dict-item]
+    assert strategy.applies(recording, SolveOptions())
+    assert not strategy.applies(recording, SolveOptions(params={"tight": {"coupling": "loose"}}))
+    with pytest.raises(ConfigError, match='coupling \'firm\'; it is "tight" or "loose"'):
+        strategy.applies(recording, SolveOptions(params={"tight": {"coupling": "firm"}}))
+    with pytest.raises(ConfigError, match=r"settings of \[tight\]"):
+        strategy.applies(recording, SolveOptions(params={"tight": {"coupled": "loose"}}))

@@ -1,7 +1,9 @@
 """Tracking and judging boxes beside the peers, in one run on one core.
 
     pip install trackers==2.6.1 trackeval==1.3.0
-    KINEMA_DATA=… python bench/bench_tracking.py
+    KINEMA_DATA=… python bench/bench_tracking.py [ground|motmetrics|boxes]
+
+py-motmetrics needs NumPy below 2 and so a Python of its own (see peer_motmetrics.py): KINEMA_MOTMETRICS_PYTHON.
 
 Trackers: frames per second over the box sets of `mot/`, reading excluded for all, each peer given its own detection
 objects ready made; HOTA, IDF1 and MOTA from our evaluator. Evaluators: from files to values, both. Best of several
@@ -13,7 +15,10 @@ from __future__ import annotations
 import configparser
 import contextlib
 import io
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -179,11 +184,50 @@ def bench_evaluators(kind: str, tracks: list[BoxTracks]) -> None:
     )
 
 
+def bench_motmetrics(kind: str) -> None:
+    """From files to CLEAR and identity values, ours with HOTA besides; all values must be equal."""
+    python = os.environ.get("KINEMA_MOTMETRICS_PYTHON")
+    if not python:
+        print(f"{kind:<10} KINEMA_MOTMETRICS_PYTHON is not set")
+        return
+    names = [folder.name for folder in sorted((MOT / kind).iterdir())]
+    with tempfile.TemporaryDirectory() as where:
+        files = [(MOT / kind / name / "gt" / "gt.txt", Path(where) / f"{name}.txt") for name in names]
+        for (name, seen, _), (_, path) in zip(scenes(kind), files, strict=True):
+            assert name == path.stem
+            write_tracks(track_online(seen), path)
+
+        def work() -> Any:
+            pairs = {
+                path.stem: (read(path).need("tracks", BoxTracks), read(truth).need("tracks", BoxTracks))
+                for truth, path in files
+            }
+            return score_identities(pairs, rules="motmetrics")["all"]
+
+        seconds, mine = best_of(work, 5)
+        script = Path(__file__).with_name("peer_motmetrics.py")
+        told = subprocess.run(
+            [python, str(script), *(str(file) for pair in files for file in pair)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    peer = json.loads(told.stdout)
+    theirs = peer["values"]["OVERALL"]
+    same = (mine.switches, mine.fragmentations, mine.mostly_tracked, mine.mostly_lost) == tuple(
+        theirs[k] for k in ("num_switches", "num_fragmentations", "mostly_tracked", "mostly_lost")
+    )
+    apart = max(abs(mine.mota - theirs["mota"]), abs(mine.idf1 - theirs["idf1"]))
+    print(
+        f"{kind:<10} evaluator {seconds:.3f} s, py-motmetrics {peer['seconds']:.2f} s, ratio "
+        f"{peer['seconds'] / seconds:.0f}; counts equal: {same}, apart {apart:.1e}"
+    )
+
+
 def bench_ground(movers: int = 1000, scans: int = 150, rate_hz: float = 10.0, sigma_m: float = 0.3) -> None:
     """Step times of the ground tracker, live: movers on 1 km² at walking to running speed, clutter among them."""
     from kinema.tracking.ground import GroundTracker
 
     rng = np.random.default_rng(0)
+    bench_led(movers, scans, rate_hz, sigma_m)
     p, v = rng.uniform(0, 1000, (movers, 2)), rng.normal(0, 3, (movers, 2))
     tracker, took_s = GroundTracker(), []
     for k in range(scans):
@@ -199,7 +243,36 @@ def bench_ground(movers: int = 1000, scans: int = 150, rate_hz: float = 10.0, si
     print(f"ground     {len(answer.track)} tracks of {movers} movers: step p50 {p50:.1f} ms, p99 {p99:.1f} ms")
 
 
+def bench_led(movers: int, scans: int, rate_hz: float, sigma_m: float) -> None:
+    """The same along a course 40 m wide round which all of them run."""
+    from kinema.core.course import Course, Plane
+    from kinema.course.guide import CourseGuide
+    from kinema.tracking.ground import GroundTracker
+
+    rng = np.random.default_rng(1)
+    turn = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    line = 400.0 * np.column_stack((np.cos(turn), np.sin(turn)))
+    guide = CourseGuide(Course("ring", Plane(0.8, 0.2), line, np.full(200, 20.0), np.full(200, 20.0)))
+    way, side, pace = rng.uniform(0, 2 * np.pi, movers), rng.uniform(380, 420, movers), rng.uniform(2, 6, movers)
+    tracker, took_s = GroundTracker(guide=guide), []
+    for k in range(scans):
+        way += pace / side / rate_hz
+        p = side[:, None] * np.column_stack((np.cos(way), np.sin(way)))
+        z = np.concatenate((p[rng.random(movers) < 0.95], rng.uniform(-420, 420, (20, 2))))
+        z += rng.normal(0, sigma_m, z.shape)
+        start = time.perf_counter()
+        answer = tracker.step(round(k * 1e9 / rate_hz), z, np.tile(np.eye(2) * sigma_m**2, (len(z), 1, 1)))
+        took_s.append(time.perf_counter() - start)
+    p50, p99 = 1e3 * np.percentile(took_s[5:], [50, 99])
+    print(f"on a course {len(answer.track)} tracks of {movers} movers: step p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+
+
 if __name__ == "__main__":
-    bench_ground()
+    wanted = sys.argv[1:] or ["ground", "motmetrics", "boxes"]
+    if "ground" in wanted:
+        bench_ground()
     for kind in KINDS:
-        bench_evaluators(kind, bench_trackers(kind))
+        if "motmetrics" in wanted and (MOT / kind).is_dir():
+            bench_motmetrics(kind)
+        if "boxes" in wanted and (MOT / kind).is_dir():
+            bench_evaluators(kind, bench_trackers(kind))

@@ -23,7 +23,7 @@ class GroundMotion(NamedTuple):
     q_straight: float = 0.3
     q_turn: float = 0.6
     """Acceleration noise of the straight and the turning model, m/s^1.5."""
-    settle_s: float = 1.0
+    settle_s: float = 2.0
     """Time in which a velocity across a course is given up, where there is a course."""
     q_rate: float = 0.2
     """Change of the turn rate, rad/s^1.5."""
@@ -34,10 +34,6 @@ class GroundMotion(NamedTuple):
     to_turn: float = 0.1
     to_straight: float = 0.2
     """Changes of model per second."""
-    leave: float = 0.02
-    """The same from a course to a free turn, and"""
-    rejoin: float = 0.5
-    """back to the course."""
     gate: float = 16.0
     """Greatest squared Mahalanobis distance of a detection."""
     detected: float = 0.9
@@ -58,15 +54,14 @@ class GroundMotion(NamedTuple):
     """on a course, which says where it is meanwhile, waits for so long to be seen again, untold."""
 
 
-CARS = GroundMotion(q_straight=3.0, q_turn=4.0, settle_s=2.0, first_speed=40.0)
+CARS = GroundMotion(q_straight=3.0, q_turn=4.0, first_speed=40.0)
 """For what brakes and pulls at up to 1 g; the defaults are for people."""
 
 
 @kernel
-def _mix(x: np.ndarray, p: np.ndarray, mu: np.ndarray, dt: float, leave: float, back: float, how: GroundMotion) -> None:
-    """Interaction of the models of one track, with `leave` changes per second to the turning one and `back` again; the
-    turning model takes `first_rate` from the straight one."""
-    stay0, stay1 = np.exp(-leave * dt), np.exp(-back * dt)
+def _mix(x: np.ndarray, p: np.ndarray, mu: np.ndarray, dt: float, how: GroundMotion) -> None:
+    """Interaction of the models of one track; the turning model takes `first_rate` from the straight one."""
+    stay0, stay1 = np.exp(-how.to_turn * dt), np.exp(-how.to_straight * dt)
     go = np.array([[stay0 * mu[0], (1 - stay0) * mu[0]], [(1 - stay1) * mu[1], stay1 * mu[1]]])
     p[0, 4, 4] = how.first_rate**2
     old_x, old_p = x.copy(), p.copy()
@@ -186,14 +181,11 @@ def predict_tracks(
     for t in range(len(mark)):
         if mark[t, 0] == FREE:
             continue
-        led = lead[t, 0] == lead[t, 0]
-        if led:
-            _mix(x[t], p[t], mu[t], dt, how.leave, how.rejoin, how)
-        else:
-            _mix(x[t], p[t], mu[t], dt, how.to_turn, how.to_straight, how)
-        if led:
+        _mix(x[t], p[t], mu[t], dt, how)
+        if lead[t, 0] == lead[t, 0]:
             course_matrix(x[t, 0], dt, lead[t], how.settle_s, f, moved)
-            x[t, 0, :4] = moved
+            for a in range(4):
+                x[t, 0, a] = moved[a]
         else:
             turn_matrix(x[t, 0], dt, f)
             _turned(x[t, 0], f)
@@ -208,11 +200,12 @@ def predict_tracks(
 def born(
     x: np.ndarray, p: np.ndarray, mu: np.ndarray, z: np.ndarray, r: np.ndarray, how: GroundMotion
 ) -> None:  # fmt: skip
-    x[:] = 0.0
-    p[:] = 0.0
-    mu[:] = 0.5
+    # Loops, since assignments to slices take the compiler seconds.
     for m in range(2):
-        x[m, 0], x[m, 1] = z[0], z[1]
-        p[m, :2, :2] = r
+        mu[m] = 0.5
+        for a in range(5):
+            x[m, a] = z[a] if a < 2 else 0.0
+            for b in range(5):
+                p[m, a, b] = r[a, b] if a < 2 and b < 2 else 0.0
         p[m, 2, 2] = p[m, 3, 3] = how.first_speed**2
     p[1, 4, 4] = how.first_rate**2

@@ -25,6 +25,7 @@ OVERLAP_S = 2.0
 LOOK_BACK_S = 1.0
 LINK_ON_COURSE_S, LOOK_ALONG_S = 20.0, 3.0
 PACE_SHARE, MOST_SIGMAS = 0.03, 5.0
+NEAR_M = 6.0
 REACH_M, REACH_MPS = 2.0, 2.0
 """A piece may begin this far from where the one before would be: metres, and metres per second between them."""
 
@@ -89,38 +90,49 @@ def _exchange(detections: GroundDetections, track: I64, rows: I64, before: int, 
 def _linked(detections: GroundDetections, pieces: list[Piece], guide: Guide | None) -> list[int]:
     """Group of each piece: the same tag, or one begins where and when another ended; the surest links first."""
     tags = [piece.tag for piece in pieces]
-    group = list(range(len(pieces)))
+    above = list(range(len(pieces)))
+
+    def root(k: int) -> int:
+        while above[k] != k:
+            above[k] = above[above[k]]
+            k = above[k]
+        return k
+
     first_of: dict[int, int] = {}
     for k, tag in enumerate(tags):
         if tag >= 0:
-            group[k] = first_of.setdefault(tag, k)
-    tag_of = {group[k]: tag for k, tag in enumerate(tags)}
+            above[k] = first_of.setdefault(tag, k)
     has_next, has_last = set(), set()
     for _, a, b in sorted(_links(detections, pieces, guide)):
-        ga, gb = group[a], group[b]
-        if ga == gb or a in has_next or b in has_last or (tag_of[ga] >= 0 and tag_of[gb] >= 0):
+        ga, gb = root(a), root(b)
+        if ga == gb or a in has_next or b in has_last or (tags[ga] >= 0 and tags[gb] >= 0):
             continue
         has_next.add(a)
         has_last.add(b)
-        keep, gone = (ga, gb) if tag_of[ga] >= 0 else (gb, ga)
-        group = [keep if g == gone else g for g in group]
-    return group
+        keep, gone = (ga, gb) if tags[ga] >= 0 else (gb, ga)
+        above[gone] = keep
+    return [root(k) for k in range(len(pieces))]
 
 
 def _links(detections: GroundDetections, pieces: list[Piece], guide: Guide | None) -> list[tuple[float, int, int]]:
     """Cost and pieces (before, after) that may be one mover."""
     t_s = (detections.t_ns - detections.t_ns[0]) * 1e-9 if len(detections.t_ns) else np.empty(0)
-    begin = np.array([t_s[piece.rows[0]] for piece in pieces])
+    first = np.array([piece.rows[0] for piece in pieces], np.int64)
+    begin, place = t_s[first], detections.p_ne_m[first]
+    tagged = np.array([piece.tag >= 0 for piece in pieces], np.bool_)
+    stops = np.array([t_s[piece.rows[-1]] for piece in pieces])
     longest = LINK_S if guide is None else LINK_ON_COURSE_S
     ends = _Ends(detections, t_s, pieces, guide)
     found = []
     for a, piece in enumerate(pieces):
-        end = float(t_s[piece.rows[-1]])
-        for b in np.flatnonzero((begin > end - OVERLAP_S) & (begin < end + longest)):
-            if b == a or (piece.tag >= 0 and pieces[b].tag >= 0):
-                continue
-            if begin[b] <= end and t_s[pieces[b].rows[-1]] < end:
-                continue
+        end = float(stops[a])
+        maybe = (begin > end - OVERLAP_S) & (begin < end + longest) & (begin > begin[a]) & (stops > end)
+        if piece.tag >= 0:
+            maybe &= ~tagged
+        at = np.flatnonzero(maybe)
+        # Nobody gets further than this; all else would be asked of every pair of pieces.
+        far = np.hypot(*(place[at] - detections.p_ne_m[piece.rows[-1]]).T)
+        for b in at[far <= NEAR_M + 2 * (ends.speed(a) + 2.0) * np.maximum(begin[at] - end, 0.0)]:
             gap = max(float(begin[b]) - end, 0.0)
             cost = ends.cost(a, int(b), gap)
             if cost is not None:
@@ -141,12 +153,23 @@ class _Ends:
             last, first = self._on_course(a, True), self._on_course(b, False)
             if last is not None and first is not None:
                 return self._cost_on_course(last, first, gap)
-        rows = self.pieces[a].rows
-        rows = rows[self.t_s[rows] >= self.t_s[rows[-1]] - LOOK_BACK_S]
-        v = np.polyfit(self.t_s[rows] - self.t_s[rows[-1]], self.p[rows], 1)[0] if len(rows) > 2 else np.zeros(2)
-        far = float(np.hypot(*(self.p[self.pieces[b].rows[0]] - self.p[rows[-1]] - v * gap)))
+        far = float(np.hypot(*(self.p[self.pieces[b].rows[0]] - self.p[self.pieces[a].rows[-1]] - self._v(a) * gap)))
         reach = REACH_M + REACH_MPS * min(gap, LINK_S)
         return far / reach if far <= reach and gap <= LINK_S else None
+
+    def speed(self, a: int) -> float:
+        """How fast piece a is at its end."""
+        return float(np.hypot(*self._v(a)))
+
+    def _v(self, a: int) -> F64:
+        rows = self.pieces[a].rows
+        t = self.t_s[rows[-200:]]
+        t = t[t >= t[-1] - LOOK_BACK_S] - t[-1]
+        if len(t) < 3:
+            return np.zeros(2)
+        # The slope of the straight line through the last places.
+        t = t - t.mean()
+        return np.asarray(t @ self.p[rows[-len(t) :]] / (t @ t))
 
     def _on_course(self, k: int, last: bool) -> F64 | None:
         """Way, speed and offset where piece k ends (or begins); None off the course."""

@@ -59,7 +59,8 @@ def headline(motion: Motion, score: Score | None, sight: Sight | None) -> Summar
     counts = solution.n_sats[solution.n_sats > 0].astype(float)
     if len(counts):
         low, middle, high = np.percentile(counts, (5, 50, 95))
-        figures.append(Figure("Satellites used", f"{middle:.0f}", detail=f"90 % of epochs: {low:.0f} to {high:.0f}"))
+        what = "Ranges at an epoch" if solution.provenance.mode == "ranges" else "Satellites used"
+        figures.append(Figure(what, f"{middle:.0f}", detail=f"90 % of epochs: {low:.0f} to {high:.0f}"))
     return Summary(figures)
 
 

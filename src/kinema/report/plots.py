@@ -176,6 +176,8 @@ def _named(draft: Draft, name: str, channel: Channel) -> None:
 def _counts(draft: Draft, sight: Sight | None) -> None:
     """How many satellites were seen and used."""
     motion, columns = draft.motion, draft.columns
+    if motion.solution.provenance.mode == "ranges":
+        return
     seen, used = in_view(sight, len(motion.t_s)) if sight is not None else (None, None)
     counts = motion.solution.n_sats.astype(float)
     used = counts if counts.any() or used is None else used

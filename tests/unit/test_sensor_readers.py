@@ -355,3 +355,20 @@ def test_a_stated_time_offset_is_added_once(tmp_path: Path) -> None:
     recording = kinema.read(tmp_path)
     assert np.abs(imu_of(recording).t_ns - T_NS - 250_000_000).max() < 1000
     assert recording.mounts["imu"].time_offset_s == 0.0
+
+
+@pytest.mark.parametrize("header", [
+    "Record,Time,Latitude,Longitude,Altitude,Speed,GForceX,GForceY,GForceZ,Lap,GyroX,GyroY,GyroZ",
+    "time,lat,lon,speed_kmh,wheel_speed_fl_kmh,wheel_speed_fr_kmh",
+    "Time (s),Latitude (deg),Longitude (deg),AccX (g),AccY (g),AccZ (g),GyroX (deg/s),GyroY (deg/s),GyroZ (deg/s)",
+])  # fmt: skip
+def test_loggers_tables_keep_their_places(header: str, tmp_path: Path) -> None:
+    """A table with places that also has a sensor's columns is a logger's: its fixes are not lost."""
+    names = header.split(",")
+    rows = []
+    for k in range(30):
+        known = {"lat": 31.1 + 1e-5 * k, "lon": 121.1, "time": 1_719_216_030 + 0.1 * k}
+        values = (next((v for w, v in known.items() if one.lower().startswith(w)), 0.5 + k) for one in names)
+        rows.append(",".join(f"{v:.6f}" for v in values))
+    (tmp_path / "log.csv").write_text("\n".join([header, *rows]))
+    assert "fixes" in kinema.read(tmp_path / "log.csv").streams

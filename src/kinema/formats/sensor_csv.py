@@ -14,6 +14,7 @@ import numpy as np
 from kinema.core.recording import Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.column_names import role_of, split_unit
 from kinema.formats.sensor_names import Layout, layout_of
 from kinema.formats.sensor_table import recording_of
 from kinema.formats.tables import line_at, read_numbers, text_at
@@ -32,7 +33,11 @@ def _header(head: bytes) -> tuple[list[str], int]:
 def _sniff(head: bytes, name: str) -> float:
     if not re.search(rb"[,;\t]", head[:400]):
         return 0.0
-    roles = layout_of(_header(head)[0][:256]).roles
+    names = _header(head)[0][:256]
+    roles = layout_of(names).roles
+    # A logger's table with places belongs to the readers of such: here they would be lost.
+    if "fixes" not in roles and {"lat", "lon"} <= {role_of(split_unit(one)[0]) for one in names}:
+        return 0.0
     # A reference's own motion has gravity taken out: it is no sensor.
     if "imu" in roles and "reference" in name.lower():
         return 0.0

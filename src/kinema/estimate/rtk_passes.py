@@ -18,7 +18,7 @@ from kinema.estimate.rtk_table import SLOTS, RtkTable
 
 SNAPSHOT_BYTES = 300_000_000
 ROUNDING_M2 = 1e-6
-"""Tied ambiguities are known against each other to millimetres and together to 30 m: near what float64 can tell apart."""
+"""Tied ambiguities are known to millimetres against each other, to 30 m together: near what float64 tells apart."""
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64, U8, Bool
 from kinema.core.recording import Recording
-from kinema.core.satellites import SYSTEMS
-from kinema.core.solution import Arcs, Channel, FixStatus, Provenance, Reason, Residuals, Solution
+from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.core.streams import GnssObservations, used_mask
 from kinema.core.time import iso_gps
 from kinema.errors import EstimationError, KinemaError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.protection import horizontal_level
+from kinema.estimate.rtk_base import base_position
 from kinema.estimate.rtk_batch import BatchOutput, run_batch
 from kinema.estimate.rtk_filter import FilterOutput, continuous_arcs, run_filter
-from kinema.estimate.rtk_integers import ArcIntegers
 from kinema.estimate.rtk_params import RtkParams
-from kinema.estimate.rtk_table import SLOTS, RtkTable, base_position, build_table, steadiness
+from kinema.estimate.rtk_shown import arc_table, residuals
+from kinema.estimate.rtk_table import RtkTable, build_table, steadiness
 from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
@@ -30,7 +30,6 @@ MISFIT_M, MISFIT_PPM = 0.03, 1.5
 """How badly the phases of an epoch may fit their integers (RMS), and how much more per kilometre of baseline."""
 JUMP_M, JUMP_SIGMAS = 0.3, 4.0
 LASTING, LASTING_M, LASTING_PPM = 2.0, 0.002, 1.0
-MAX_RESIDUAL_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -220,6 +219,7 @@ def _assemble(
     length = float(np.nanmedian(np.linalg.norm(track.p_e_m - p, axis=1)))
     told = [f"base position ({origin}) {p[0]:.3f}, {p[1]:.3f}, {p[2]:.3f}; baseline {length / 1000:.2f} km"]
     told += [f"{letter}: " + ", ".join(names) for letter, names in table.rover_signal.items()]
+    told += table.notes
     found = np.isfinite(track.p_e_m[:, 0])
     told.append(f"fixed {fixed.sum()} of {len(fixed)} epochs; {int((slip > 0).sum())} arcs")
     return Solution(
@@ -231,7 +231,7 @@ def _assemble(
         status=status,
         n_sats=phases.astype(np.int16),
         channels=channels,
-        residuals=_residuals(table, track),
+        residuals=residuals(table, track.out),
         provenance=Provenance(
             sources=recording.sources, program=f"kinema {__version__}", mode="rtk",
             method="filter" if options.instantaneous else options.method,
@@ -248,32 +248,6 @@ def _moving(v: F64, cov: F64) -> F64:
     """Velocities that are known at all (within 5 m/s)."""
     known = np.trace(cov, axis1=1, axis2=2) < 75.0
     return np.where(known[:, None], v, np.nan)
-
-
-def _residuals(table: RtkTable, track: _Track) -> Residuals | None:
-    """Innovations of code and phase against the other satellites of their system and signal."""
-    out = track.out
-    parts = []
-    signals, lookup = signal_names(table)
-    for kind, value, var, flag in (
-        (0, out.code_innovation, table.code_var, out.code_flag),
-        (2, out.phase_innovation, table.phase_var, out.phase_flag),
-    ):
-        row, slot = np.nonzero(np.isfinite(value))
-        bad = np.uint8(Reason.OUTLIER if kind == 0 else Reason.SLIP)
-        mark = np.where(flag[row, slot] == 1, bad, np.where(flag[row, slot] == 2, Reason.DOWN_WEIGHTED, Reason.USED))
-        parts.append((row, slot, np.full(len(row), kind), value[row, slot], np.sqrt(var[row, slot]), mark))
-    row, slot, kinds, value, sigma, mark = (np.concatenate([p[i] for p in parts]) for i in range(6))
-    if not 0 < len(row) <= MAX_RESIDUAL_ROWS:
-        return None
-    order = np.argsort(row, kind="stable")
-    row, slot = row[order], slot[order]
-    return Residuals(
-        epoch=table.epoch[row], sat=table.sat[row].astype(np.int16), kind=kinds[order],
-        signal=lookup[table.sat[row] // 100, slot], residual=value[order], sigma=sigma[order], reason=mark[order],
-        azimuth_rad=table.azimuth[row], elevation_rad=table.elevation[row], cn0_dbhz=table.cn0[row, slot],
-        signals=signals,
-    )  # fmt: skip
 
 
 def _stand_in(solution: Solution, recording: Recording, options: SolveOptions) -> Solution:
@@ -304,32 +278,3 @@ def _stand_in(solution: Solution, recording: Recording, options: SolveOptions) -
     note = f"{int(take.sum())} epochs without usable differences stand on the rover alone"
     notes = (*solution.provenance.notes, note)
     return replace(solution, **merged, channels=channels, provenance=replace(solution.provenance, notes=notes))
-
-
-def arc_table(table: RtkTable, arc: I64, slip: U8, integers: ArcIntegers) -> Arcs:
-    """The arcs of a table, with their integers where these are known."""
-    row, slot = np.nonzero(arc >= 0)
-    number = arc[row, slot]
-    count = int(number.max(initial=-1)) + 1
-    start, stop = np.full(count, len(table.t_ns)), np.full(count, -1)
-    np.minimum.at(start, number, table.epoch[row])
-    np.maximum.at(stop, number, table.epoch[row])
-    sat, signal, cause = np.zeros(count, np.int16), np.zeros(count, np.uint8), np.zeros(count, np.uint8)
-    names, lookup = signal_names(table)
-    sat[number], signal[number] = table.sat[row], lookup[table.sat[row] // 100, slot]
-    began = slip[row, slot] > 0
-    cause[number[began]] = slip[row, slot][began]
-    integer = np.full(count, np.nan)
-    known = integers.datum[:count] >= 0
-    integer[known] = integers.value[:count][known]
-    seen = stop >= 0
-    return Arcs(sat[seen], signal[seen], start[seen], stop[seen], cause[seen], integer[seen], names)
-
-
-def signal_names(table: RtkTable) -> tuple[tuple[str, ...], U8]:
-    """Names of all rover signals, and the index (system, slot) into them."""
-    names = sorted({name for of_system in table.rover_signal.values() for name in of_system})
-    lookup = np.zeros((len(SYSTEMS), SLOTS), dtype=np.uint8)
-    for letter, of_system in table.rover_signal.items():
-        lookup[SYSTEMS.index(letter), : len(of_system)] = [names.index(name) for name in of_system]
-    return tuple(names), lookup

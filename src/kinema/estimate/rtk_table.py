@@ -6,31 +6,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kinema.core.antennas import Antennas
 from kinema.core.arrays import F64, I16, I64, U8, Bool
 from kinema.core.ephemeris import BroadcastEphemerides
-from kinema.core.frames import geodetic_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.satellites import SPEED_OF_LIGHT_MPS, SYSTEMS, frequency_table_hz
 from kinema.core.solution import Reason
 from kinema.core.streams import GnssObservations
-from kinema.errors import ConfigError
 from kinema.estimate.options import SolveOptions
+from kinema.estimate.rtk_antennas import difference
+from kinema.estimate.rtk_base import base_position, check_base, check_base_stands
 from kinema.estimate.rtk_params import RtkParams
-from kinema.estimate.rtk_positions import approximate_positions, own_positions
+from kinema.estimate.rtk_positions import approximate_positions
 from kinema.estimate.satellite_states import SatelliteStates, row_epochs, satellite_states
 from kinema.sensors.double_difference import Pairing, pair
 
 SLOTS = 3
 """Frequencies at most; fixed, so that kernels are compiled once."""
 L1_M = SPEED_OF_LIGHT_MPS / 1575.42e6
-BASE_OFF_M = 150.0
-"""Codes alone, ionosphere and all, find a receiver better than this."""
-MOVING_M = 30.0
 ALONE_SIGMAS = 2.5
 """A code that misfits its epoch by more of the epoch's own sigmas counts less by itself."""
 STEADY_S = 4.0
-FAR_M = 500_000.0
-"""A base farther than this is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -69,23 +65,7 @@ class RtkTable:
     age_s: F64
     bands: dict[str, tuple[str, ...]]
     rover_signal: dict[str, tuple[str, ...]]
-
-
-def base_position(recording: Recording, options: SolveOptions) -> tuple[F64, str]:
-    """Where the base stands (ECEF), and who says so. Raises ConfigError where nobody does."""
-    if options.base_position_e_m is not None:
-        p, origin = np.array(options.base_position_e_m, dtype=np.float64), "given"
-    else:
-        base = recording.need("base", GnssObservations)
-        p, origin = np.array(base.antenna.approx_p_e_m, dtype=np.float64), "RINEX header"
-        if base.antenna.delta_hen_m[0] and np.isfinite(p).all():
-            lat, lon, _ = geodetic_from_ecef(p)
-            up = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-            p = p + up * base.antenna.delta_hen_m[0]
-    radius = float(np.linalg.norm(p))
-    if not 6.2e6 < radius < 6.5e6:
-        raise ConfigError(f"base position ({origin}) is not on the Earth: {p.tolist()}; give --base-position X,Y,Z")
-    return p, origin
+    notes: tuple[str, ...] = ()
 
 
 def build_table(recording: Recording, options: SolveOptions, params: RtkParams) -> RtkTable:
@@ -124,6 +104,12 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         base.t_ns, base_epochs, np.tile(base_e_m, (len(base.t_ns), 1)), az_b, el_b, coefficients
     )
     less = rho + tropo_r - tropo_b[p.base_row]
+    bands = {letter: tuple(s[2] for s in chosen) for letter, chosen in p.slots.items()}
+    centre_r, centre_b, notes = difference(
+        recording.get("antennas", Antennas), rover, base, bands, (azimuth, elevation), (az_b, el_b), SLOTS
+    )
+    for value in (code, phase):
+        value -= centre_r - centre_b[p.base_row]
     delay = (iono_r - iono_b[p.base_row])[:, None] * (wavelength / L1_M) ** 2
     code -= delay
     phase += delay
@@ -146,8 +132,9 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
     return RtkTable(
         rover.t_ns, rover.row_start, rover.sat.astype(np.int64), epoch, base_e_m, x0, cov, unit, azimuth, elevation,
         code, phase, code_var, phase_var, doppler, doppler_var, wavelength, cn0, lli, wet_r, iono, reason, p.age_s,
-        {k: tuple(s[2] for s in v) for k, v in p.slots.items()},
+        bands,
         {k: tuple(rover.signals[k][s[0]] for s in v) for k, v in p.slots.items()},
+        notes,
     )  # fmt: skip
 
 
@@ -168,43 +155,6 @@ def steadiness(table: RtkTable, arc: I64, params: RtkParams) -> RtkTable:
     young = np.clip(1.0 - age_s / np.clip(usual, 1e-9, STEADY_S)[table.epoch], 0.0, 1.0)
     factor = params.lasting_factor**2 * (1.0 + (params.young_factor**2 - 1.0) * young)
     return replace(table, code_var=table.code_var * factor[:, None])
-
-
-def check_base_stands(base: GnssObservations, states: SatelliteStates, base_e_m: F64, origin: str) -> None:
-    """Raise where the base's own codes put it elsewhere than it is said to be, or show it moving."""
-    own = own_positions(base, states, base_e_m)
-    found = own[np.isfinite(own[:, 0])]
-    if len(found) < 3:
-        return
-    middle = np.median(found, axis=0)
-    off, moved = float(np.linalg.norm(middle - base_e_m)), np.linalg.norm(found - middle, axis=1)
-    if float(np.median(moved)) > MOVING_M:
-        raise ConfigError(
-            f"the base moves (its codes spread over {2 * float(np.median(moved)):.0f} m); are rover and base swapped?"
-        )
-    if off > BASE_OFF_M:
-        said = f"({origin}) is {off / 1000:.1f} km" if off > 1000 else f"({origin}) is {off:.0f} m"
-        raise ConfigError(
-            f"the base position {said} from where the base's own codes put it; give --base-position X,Y,Z, "
-            "or are rover and base swapped?"
-        )
-
-
-def check_base(x0: F64, base_e_m: F64, origin: str) -> None:
-    """Raise where base and rover are impossibly far apart, or the rover was found nowhere."""
-    found = np.isfinite(x0[:, 0])
-    if not found.any():
-        raise ConfigError(
-            "rover and base give no code position: too few satellites in common, or the base position "
-            f"({origin}) is wrong by kilometres; give --base-position X,Y,Z"
-        )
-    radius = float(np.linalg.norm(np.median(x0[found], axis=0)))
-    apart = float(np.linalg.norm(np.median(x0[found], axis=0) - base_e_m))
-    if apart > FAR_M or not 6.3e6 < radius < 6.42e6:
-        raise ConfigError(
-            f"the rover would be {apart / 1000:.0f} km from the base; the base position ({origin}) or one of the files "
-            "is of another place: give --base-position X,Y,Z"
-        )
 
 
 def _empty_geometry(m: int) -> tuple[F64, F64, F64, F64]:

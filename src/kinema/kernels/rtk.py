@@ -156,7 +156,8 @@ def tie(
 ) -> None:
     """Impose known integers: ambiguities of one system, signal and datum differ by whole wavelengths.
 
-    variance: m², of what multipath and antennas add to an arc for as long as it lasts. arc_integer, arc_datum (arcs,); tied (sats, slots): the arc that is already tied, −1 none.
+    variance: m², of what multipath and antennas add to an arc for as long as it lasts. arc_integer, arc_datum (arcs,);
+    tied (sats, slots): the arc that is already tied, −1 none.
     """
     at, by = np.zeros(2, np.int64), np.zeros(2)
     for r in range(row0, row1):

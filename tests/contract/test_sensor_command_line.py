@@ -99,3 +99,23 @@ def test_info_of_a_folder_of_sensors(tmp_path: Path, capsys: pytest.CaptureFixtu
     told = capsys.readouterr().out
     assert "9.80 m/s²" in told
     assert "fixes" in told
+
+
+def test_one_table_for_fixes_and_imu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A logger's table with places and inertial columns gives both, when both are asked of it."""
+    from argparse import Namespace
+
+    from kinema.cli.commands.solve import gather
+    from kinema.formats.base import silent
+
+    t = 1_719_216_030 + np.arange(500) * 0.01
+    rows = np.column_stack([t, 31 + 1e-7 * np.arange(500), np.full(500, 121.0), np.zeros((500, 2)), np.full(500, 9.8),
+                            np.zeros((500, 3))])  # fmt: skip
+    names = "time,latitude,longitude,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps"
+    np.savetxt(tmp_path / "log.csv", rows, fmt="%.7f", delimiter=",", header=names, comments="")
+    log = str(tmp_path / "log.csv")
+    args = Namespace(files=[], base=None, fixes=log, imu=log, wheels=None, ranges=None, on_bad="raise")
+    recording = gather(args, silent)
+    assert {"fixes", "imu"} <= set(recording.streams)
+    np.testing.assert_array_equal(recording.streams["imu"].f_ib_s_mps2[0], [0.0, 0.0, 9.8])
+    assert abs(int(recording.streams["imu"].t_ns[0]) - int(recording.streams["fixes"].t_ns[0])) < 1_000_000

@@ -8,6 +8,7 @@ was found is told as an issue. Names and units: `sensor_names`; what is made of 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from kinema.core.recording import Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.column_names import role_of, split_unit
+from kinema.formats.opening import open_source
 from kinema.formats.sensor_names import Layout, layout_of
 from kinema.formats.sensor_table import recording_of
 from kinema.formats.tables import line_at, read_numbers, text_at
@@ -79,6 +81,14 @@ def read(source: Source, options: ReadOptions) -> Recording:
     return Recording(
         found.streams, found.mounts, (*table.issues, *found.issues), found.sources, settings=found.settings
     )
+
+
+def sensors_beside_places(path: Path, options: ReadOptions) -> Recording:
+    """The sensor streams of a logger's table whose places another reader takes: for who asks for them by name.
+
+    Raises FormatError where it has none.
+    """
+    return read(open_source(path), options)
 
 
 def _without_dates(source: Source, start: int) -> tuple[Source, int]:

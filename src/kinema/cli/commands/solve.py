@@ -102,7 +102,7 @@ def gather(args: argparse.Namespace, progress: Any) -> Recording:
     how = {"on_bad": args.on_bad, "progress": progress}
     recording = read(*args.files, base=args.base, **how) if args.files else Recording(streams={})
     for sensor in given:
-        more = read(getattr(args, sensor), **how)
+        more = _with_table(read(getattr(args, sensor), **how), sensor, Path(getattr(args, sensor)), args.on_bad)
         recording = replace(
             recording,
             streams={**recording.streams, sensor: _stream_of(more, sensor, getattr(args, sensor))},
@@ -115,6 +115,28 @@ def gather(args: argparse.Namespace, progress: Any) -> Recording:
     recording = completed(recording)
     check_solvable(recording)
     return recording
+
+
+def _with_table(recording: Recording, sensor: str, path: Path, on_bad: Any) -> Recording:
+    """The recording, with the sensor's columns of a logger's table of positions where it has such."""
+    from kinema.errors import FormatError
+    from kinema.formats.base import ReadOptions
+    from kinema.formats.sensor_csv import sensors_beside_places
+
+    if sensor in recording.streams or sensor == "fixes" or path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return recording
+    try:
+        more = sensors_beside_places(path, ReadOptions(on_bad))
+    except FormatError as error:
+        # With columns of a sensor that cannot be right, the evidence is worth more than "no such stream".
+        if error.what.startswith("no columns"):
+            return recording
+        raise
+    if sensor not in more.streams:
+        return recording
+    streams = {**recording.streams, sensor: more.streams[sensor]}
+    issues = (*recording.issues, *(issue for issue in more.issues if issue not in recording.issues))
+    return replace(recording, streams=streams, mounts={**recording.mounts, **more.mounts}, issues=issues)
 
 
 def _stream_of(recording: Recording, sensor: str, path: str) -> Any:

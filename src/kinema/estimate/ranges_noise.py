@@ -17,6 +17,7 @@ NEVER = 1e-6
 LOST_ROWS = 16
 LEAST_SHARE = 1e-4
 SWEEPS = 3
+PRIOR = 2.0
 FACTORS = (0.5, 2.0)
 FINE = (0.75, 1.33)
 OPEN_M = 5.0
@@ -73,7 +74,15 @@ def cost(problem: RangeProblem, noise: Noise, x0: F64, p0: F64, skip: int) -> fl
     density = params.direct * np.exp(-0.5 * way.innovation**2 / variance) / np.sqrt(2 * np.pi * variance)
     late = np.where(way.innovation > 0, np.exp(-np.maximum(way.innovation, 0.0) / params.late_m) / params.late_m, 0.0)
     density = density + (1 - params.direct) * late + 1e-4
-    return float(-np.log(density[skip:]).sum())
+    return float(-np.log(density[skip:]).sum()) + doubt_of(noise)
+
+
+def doubt_of(noise: Noise) -> float:
+    """Minus the logarithm of what is believed of the factors before any range is seen: a few quiet minutes are no proof
+    of odometry that never slips."""
+    strength = np.array([PRIOR, PRIOR, 0.25 * PRIOR, 0.25 * PRIOR])
+    doublings = np.log2([noise.position, noise.turn, noise.range_, noise.slow])
+    return float((strength * np.where(doublings < 0, 3.0, 0.5) * doublings**2).sum())
 
 
 def learnt(problem: RangeProblem, x0: F64, p0: F64, begin: Noise) -> Noise:

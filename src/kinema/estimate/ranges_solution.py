@@ -16,7 +16,7 @@ from kinema.estimate.planar import Way, predicted, run
 from kinema.estimate.planar_odometry import Odometry, odometry_of
 from kinema.estimate.planar_ranges import RangeProblem, build, moved_while_standing
 from kinema.estimate.range_params import RangeParams
-from kinema.estimate.ranges_noise import Noise, direct_share, filtered, learnt, where_lost, with_noise
+from kinema.estimate.ranges_noise import OPEN_M, Noise, direct_share, filtered, learnt, where_lost, with_noise
 from kinema.estimate.ranges_start import Begin, find_start, first_state
 from kinema.kernels import planar as kp
 from kinema.version import __version__
@@ -25,7 +25,7 @@ HOLD_S = 3.0
 """So long after a range a position is more than dead reckoned."""
 TURNS = 6
 FIRST_S, GROWTH = 120.0, 2.0
-"""The filter learns its noise anew at these times from the past."""
+"""At this time, twice, four times it … the filter goes over its past again."""
 WRONG_SHARE = 0.1
 
 
@@ -54,7 +54,7 @@ def solve_ranges(recording: Recording, options: SolveOptions, params: RangeParam
     if options.method == "filter":
         way, noise = solve_filter(problem, x0, p0, begin)
     else:
-        way, noise = solve_batch(problem, x0, p0)
+        way, noise = solve_batch(problem, x0, p0, Noise())
     options.progress("ranges", 1.0)
     return _solution(problem, way, noise, begin, odometry, recording, options)
 
@@ -71,9 +71,9 @@ def _span(options: SolveOptions, ranges: AnchorRanges) -> tuple[int, int] | None
     return first, options.to_ns if options.to_ns is not None else int(ranges.t_ns[-1])
 
 
-def solve_batch(problem: RangeProblem, x0: F64, p0: F64) -> tuple[Way, Noise]:
+def solve_batch(problem: RangeProblem, x0: F64, p0: F64, noise: Noise, *, learn: bool = True) -> tuple[Way, Noise]:
     """Learn the noise by the filter, smooth, and go over the whole again with the wrong ranges weighed down."""
-    noise = learnt(problem, x0, p0, Noise())
+    noise = learnt(problem, x0, p0, noise) if learn else noise
     first = filtered(problem, noise, x0, p0, smooth=True)
     problem = where_lost(problem, first.lost)
     about = filtered(problem, noise, x0, p0, smooth=True).x if first.lost.any() else first.x
@@ -88,29 +88,27 @@ def solve_batch(problem: RangeProblem, x0: F64, p0: F64) -> tuple[Way, Noise]:
 
 
 def solve_filter(problem: RangeProblem, x0: F64, p0: F64, begin: Begin) -> tuple[Way, Noise]:
-    """Causal after the start: the noise of each part was learnt from what came before it."""
-    total, parts, noise = len(problem.t_ns), [], Noise()
-    seconds = max(FIRST_S, float(problem.steps.t_s[begin.last - 1]))
-    done = 0
-    while done < total:
-        stop = min(max(int(np.searchsorted(problem.steps.t_s, seconds)), begin.last, done + 1), total)
-        way = filtered(problem.until(stop) if stop < total else problem, noise, x0, p0)
-        parts.append(_tail(problem, way, noise, done))
+    """Causal after the start, which is smoothed: the filter goes on from there, and at times all that is past is gone
+    over again, and the noise learnt anew from it."""
+    total, stop = len(problem.t_ns), begin.last
+    params = problem.params
+    seconds = max(FIRST_S, GROWTH * float(problem.steps.t_s[stop - 1]))
+    past, noise = solve_batch(problem.until(stop), x0, p0, Noise(), learn=False)
+    parts = [past]
+    while stop < total:
+        ahead = min(max(int(np.searchsorted(problem.steps.t_s, seconds)), stop + 1), total)
+        steps, rows = with_noise(problem, noise)
+        memory = np.full(2 * len(problem.anchors), -1.0)
+        memory[problem.rows.sort[: len(past.share)]] = past.share
+        part = run(steps.cut(stop, ahead), rows.cut(stop, ahead), past.x_end, past.p_end, smooth=False, memory=memory,
+                   open_m=OPEN_M)  # fmt: skip
+        parts.append(replace(part, spread=part.spread + (noise.range_ * params.range_sigma_m) ** 2))
+        stop, seconds = ahead, seconds * GROWTH
         if stop < total:
-            noise = learnt(problem.until(stop), x0, p0, noise)
-        done, seconds = stop, seconds * GROWTH
+            past, noise = solve_batch(problem.until(stop), x0, p0, noise)
     names = ("x", "cov", "innovation", "spread", "share", "lost")
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return replace(parts[-1], **whole), noise
-
-
-def _tail(problem: RangeProblem, way: Way, noise: Noise, first: int) -> Way:
-    row = int(problem.rows.first[first])
-    spread = way.spread[row:] + (noise.range_ * problem.params.range_sigma_m) ** 2
-    return replace(
-        way, x=way.x[first:], cov=way.cov[first:], innovation=way.innovation[row:], spread=spread,
-        share=way.share[row:], lost=way.lost[first:],
-    )  # fmt: skip
 
 
 def _notes(problem: RangeProblem, way: Way, noise: Noise, begin: Begin, odometry: Odometry | None) -> list[str]:

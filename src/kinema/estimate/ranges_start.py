@@ -144,6 +144,13 @@ def _refined(state: F64, rows: _Rows) -> tuple[F64, float, F64]:
     return state, cost, cov
 
 
+def _at_most(cov: F64, k: int, sigma: float) -> None:
+    """Shrink state k to `sigma`, its correlations kept: cut alone, the covariance would no longer be one."""
+    factor = min(1.0, sigma / float(np.sqrt(cov[k, k])))
+    cov[k] *= factor
+    cov[:, k] *= factor
+
+
 def first_state(problem: RangeProblem, begin: Begin) -> tuple[F64, F64]:
     """State (n,) and covariance (n, n) to begin with: wide about the start, which knows the same ranges."""
     p, n, anchors = problem.params, problem.n, len(problem.anchors)
@@ -162,10 +169,12 @@ def first_state(problem: RangeProblem, begin: Begin) -> tuple[F64, F64]:
         cov[kp.VZ, kp.VZ] = 1.0 if problem.deep else 0.0
     else:
         cov[kp.PSI, kp.PSI] += 0.03
-        cov[kp.SCALE, kp.SCALE] = max(min(cov[kp.SCALE, kp.SCALE], 0.1**2), p.odometry_scale_sigma**2)
+        cov[kp.SCALE, kp.SCALE] = max(cov[kp.SCALE, kp.SCALE], p.odometry_scale_sigma**2)
+        _at_most(cov, kp.SCALE, SCALE_SIGMA)
         cov[kp.RATE, kp.RATE], cov[kp.CRAB, kp.CRAB] = p.turn_bias_sigma_radps**2, p.crab_sigma_rad**2
         if problem.deep:
-            cov[kp.Z, kp.Z] = min(cov[kp.Z, kp.Z], p.height_sigma_m**2) + 1e-4
+            cov[kp.Z, kp.Z] += 1e-4
+            _at_most(cov, kp.Z, p.height_sigma_m)
     bias = kp.BIAS + np.arange(anchors)
     cov[bias, bias] = p.range_bias_sigma_m**2
     cov[bias + anchors, bias + anchors] = p.slow_sigma_m**2

@@ -111,20 +111,20 @@ def grouped_fit(y: A, weight: A, group: A, unit: A, n_groups: A, threshold: A, d
 def _majority(y: A, fitted: A, slots: A, step: A) -> A:
     """Whether enough satellites agree to tell which of them do not: each one that is off asks for one more of them.
 
-    A reflected satellite is off on all its signals alike, so that satellites are counted, not signals. Where none is
-    off, four that agree are taken as they are.
+    A reflected satellite is off on all its signals alike, so that satellites are counted, not signals; one signal alone
+    has slipped. Where none is off, four that agree are taken as they are.
     """
     agree, off = 0, 0
     for first in range(0, len(y), slots):
-        there, far = False, False
+        there, near = False, False
         for j in range(first, first + slots):
             if math.isfinite(y[j]):
                 there = True
-                far = far or abs(fitted[j]) > step
-        if there and far:
-            off += 1
-        elif there:
+                near = near or abs(fitted[j]) <= step
+        if near:
             agree += 1
+        elif there:
+            off += 1
     return off == 0 or agree >= 4 + off
 
 

@@ -13,7 +13,7 @@ from kinema.estimate.inertial import Pass, parameters, smoothed_states
 from kinema.estimate.inertial_causal import joined, joined_nodes, lateness, retimed
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
-from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer
+from kinema.estimate.tight_fix import Fixer
 from kinema.estimate.tight_params import TightParams
 from kinema.estimate.tight_rows import TightRows
 from kinema.kernels import inertial as ki
@@ -131,7 +131,7 @@ class Run:
             if self.fixer is not None and nodes.fix[end - 1] >= 0:
                 places, metres = self.fixer.at(int(nodes.fix[end - 1]), self.state, self.told_row)
                 if len(metres):
-                    fold_ties(self.state, places, metres, TIE_SIGMA_M**2, end - 1, out)
+                    fold_ties(self.state, places, metres, self.fixer.rows.floor_var, end - 1, out)
             begin = end
         return out
 

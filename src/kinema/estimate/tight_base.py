@@ -199,8 +199,9 @@ def _rows(
     return kind, var, value, again, unit, at, by, epochs, sat, arcs
 
 
-def with_ties(rows: BaseRows, ties: list[tuple[int, int, int, float]], sigma_m: float) -> BaseRows:
-    """The same with differences of ambiguities imposed: (epoch, place, other place, metres) each."""
+def with_ties(rows: BaseRows, ties: list[tuple[int, int, int, float]]) -> BaseRows:
+    """The same with differences of ambiguities imposed: (epoch, place, other place, metres) each,
+    as uncertain as what multipath and antennas leave in an arc for as long as it lasts."""
     from dataclasses import replace
 
     if not ties:
@@ -217,7 +218,7 @@ def with_ties(rows: BaseRows, ties: list[tuple[int, int, int, float]], sigma_m: 
         for mine, more in zip(
             old,
             (
-                np.full(n, kt.TIE), np.array([t[3] for t in ties]), np.full(n, sigma_m**2), np.ones(n),
+                np.full(n, kt.TIE), np.array([t[3] for t in ties]), np.full(n, rows.floor_var), np.ones(n),
                 np.zeros((n, 3)), at, by,
             ),
             strict=True,

@@ -21,7 +21,6 @@ AGREE_S = 0.5
 CERTAIN_RATE, CERTAIN_RATIO, CERTAIN_NORM, CERTAIN_COUNT = 0.9999, 4.0, 2.0, 8
 """Unless a search of at least so many differences leaves no doubt by itself, as it can where inertial navigation has
 kept the position to decimetres: then at once."""
-TIE_SIGMA_M = 1e-4
 LOOSE_M, LOOSE_MPS, DOUBT_SIGMAS = 5.0, 0.2, 4.0
 RELEASE_EPOCHS, RELEASE_RATIO, RELEASE_SLIPS = 5, 12.0, 0.5
 """Phases whose integers are imposed and whose innovations are that far off for so many epochs, or of which that share

@@ -22,7 +22,7 @@ from kinema.estimate.rtk_params import RtkParams, rtk_params
 from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LASTING_M, LASTING_PPM, LEAST_TIED, horizontal_sigma
 from kinema.estimate.tight import Run, places, run_causal, run_filter, run_smoother
 from kinema.estimate.tight_base import BaseRows, base_rows, with_ties
-from kinema.estimate.tight_fix import TIE_SIGMA_M, Fixer, early_ties, late_ties, tied_satellites
+from kinema.estimate.tight_fix import Fixer, early_ties, late_ties, tied_satellites
 from kinema.estimate.tight_params import TightParams
 from kinema.estimate.tight_rows import Speeds, TightRows, at_epochs, rover_rows
 from kinema.kernels import tight as kt
@@ -144,11 +144,11 @@ class Pilot:
         else:
             run_filter(run, nodes)
             options.progress("tight: fixing again", 0.65)
-            tied = with_ties(rows, early_ties(rows, fixer.found), TIE_SIGMA_M)
+            tied = with_ties(rows, early_ties(rows, fixer.found))
             fixer = Fixer(tied, rtk, known=fixer.found)
             run_filter(self.run(tied.data, fixer), nodes)
             options.progress("tight: smoothing", 0.8)
-            rows = with_ties(rows, [*early_ties(rows, fixer.found), *late_ties(fixer)], TIE_SIGMA_M)
+            rows = with_ties(rows, [*early_ties(rows, fixer.found), *late_ties(fixer)])
             run = self.run(rows.data)
             done, nodes = self.fly(run, nodes)
             tied_count = tied_satellites(rows, fixer.found)

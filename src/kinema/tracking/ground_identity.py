@@ -126,7 +126,9 @@ def _links(detections: GroundDetections, pieces: list[Piece], guide: Guide | Non
     found = []
     for a, piece in enumerate(pieces):
         end = float(stops[a])
-        maybe = (begin > end - OVERLAP_S) & (begin < end + longest) & (begin > begin[a]) & (stops > end)
+        maybe = (begin > end - OVERLAP_S) & (begin < end + longest) & ((begin > end) | (stops >= end))
+        # Two who were there all the same time are two.
+        maybe &= (begin != begin[a]) | (stops != end)
         if piece.tag >= 0:
             maybe &= ~tagged
         at = np.flatnonzero(maybe)

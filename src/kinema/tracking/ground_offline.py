@@ -15,10 +15,12 @@ from kinema.tracking.ground_identity import movers_of, tags_of
 
 RESTLESS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 4.0)
 """Acceleration noises to choose from, m/s^1.5."""
-V0_MPS = 15.0
 LEAST_ACROSS = 0.4
 """The same across a course at least: who overtakes steps aside at once, most of the time nobody does, and within the
 detector's noise the innovations do not show it."""
+V0_MPS = 15.0
+SURELY_REAL, LEAST_SHARE = 30, 0.3
+"""So many detections, or such a share of the scans, make a mover of whom no tag was read."""
 RESTLESS_S, MOST_RESTLESS = 1.5, 5.0
 """Restlessness follows the innovations of this time, up to so many times the mover's usual one: people overtake."""
 
@@ -40,10 +42,11 @@ def track_ground_offline(
     order = np.argsort(mover, kind="stable")
     order = order[mover[order] >= 0]
     scans = np.unique(detections.t_ns)
+    of_sensor = [np.unique(detections.t_ns[detections.sensor == k]) for k in range(len(detections.sensors))]
     parts = [
         _smoothed(detections, rows, scans, bridge_s, guide)
         for rows in np.split(order, np.flatnonzero(np.diff(mover[order])) + 1)
-        if len(rows) >= least
+        if len(rows) >= least and (tags[mover[rows[0]]] >= 0 or _is_real(detections, rows, of_sensor))
     ]
     kept = [int(mover[row]) for _, _, _, row, _ in parts]
     lengths = [len(part[0]) for part in parts]
@@ -55,6 +58,17 @@ def track_ground_offline(
         t_ns, np.repeat(np.arange(len(parts)), lengths), x[:, :2], p[:, :2, :2], x[:, 2:], p[:, 2:, 2:], seen,
         np.repeat(tags[kept].astype(np.int64), lengths), detections.plane, detections.simulated, detections.tag_names,
     )  # fmt: skip
+
+
+def _is_real(detections: GroundDetections, rows: I64, of_sensor: list[I64]) -> bool:
+    """Whether a mover without a name is no chain of chance: seen often, or in a good share of the scans of the sensor
+    that saw it most."""
+    if len(rows) >= SURELY_REAL:
+        return True
+    sensor, count = np.unique(detections.sensor[rows], return_counts=True)
+    times = of_sensor[int(sensor[np.argmax(count)])]
+    first, last = np.searchsorted(times, [detections.t_ns[rows[0]], detections.t_ns[rows[-1]] + 1])
+    return bool(count.max() >= LEAST_SHARE * (last - first))
 
 
 def _tracked(detections: GroundDetections, motion: GroundMotion, guide: Guide | None) -> I64:

@@ -75,10 +75,14 @@ def _inertial() -> None:
 
 
 def _tracking() -> None:
-    """Two boxes walk past each other."""
+    """Two boxes walk past each other, and two runners run a lap."""
     import numpy as np
 
+    from kinema.analysis.ground_score import score_ground
     from kinema.core.tracks import Detections
+    from kinema.course.guide import CourseGuide
+    from kinema.simulate.meeting import athletics
+    from kinema.tracking.ground_offline import track_ground_offline
     from kinema.tracking.offline import track_offline
 
     frame = np.repeat(np.arange(1, 13), 2)
@@ -86,6 +90,9 @@ def _tracking() -> None:
     box[:, 0] += 4 * frame * np.tile([1, -1], 12)
     absent = np.full(24, -1)
     track_offline(Detections(frame, box, np.full(24, 0.99), absent, absent, np.empty((24, 0)), 16, 25.0, (640, 480)))
+    meeting = athletics(0, runners=2, laps=1)
+    tracks = track_ground_offline(meeting.detections, None, CourseGuide(meeting.course))
+    score_ground(tracks, meeting.truth())
 
 
 def _laps() -> None:

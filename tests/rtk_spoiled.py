@@ -280,3 +280,27 @@ def _thin(
         start = rng.uniform(0.2, 0.7) * span
         keep &= ~((second > start) & (second < start + rng.uniform(15.0, 40.0)))
     return pick_epochs(base, keep)
+
+
+def far_base(recording: Recording, base_e_m: F64, rover_e_m: F64, km: float) -> tuple[Recording, tuple[float, ...]]:
+    """The recording with its base moved straight away from the rover, and where it stands then."""
+    up = rover_e_m / np.linalg.norm(rover_e_m)
+    away = base_e_m - rover_e_m
+    if np.linalg.norm(away) < 500.0:
+        away = np.cross(up, (0.0, 0.0, 1.0))
+    away = away - up * (away @ up)
+    there = base_e_m + away / np.linalg.norm(away) * km * 1e3
+    there *= np.linalg.norm(base_e_m) / np.linalg.norm(there)
+    base = moved_base(recording, base_e_m, there)
+    return replace(recording, streams={**recording.streams, "base": base}), tuple(there.tolist())
+
+
+def directions(recording: Recording, base_e_m: tuple[float, ...]) -> tuple[F64, F64]:
+    """Azimuth and elevation (m,) of the rover's rows."""
+    from kinema.estimate.options import SolveOptions
+    from kinema.estimate.rtk_params import RtkParams
+    from kinema.estimate.rtk_table import build_table
+
+    options = SolveOptions(base_position_e_m=(base_e_m[0], base_e_m[1], base_e_m[2]))
+    table = build_table(recording, options, RtkParams(elevation_mask_rad=0.0))
+    return table.azimuth, table.elevation

@@ -8,17 +8,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kinema.analysis.consistency import chi2_band, nees_of
 from kinema.core.solution import Solution
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.strategy import solve
-from kinema.kernels.rotation import dcms_from_quats, rotvec_from_dcm
+from kinema.kernels.rotation import dcm_from_rpy, dcms_from_quats, rotvec_from_dcm
 from kinema.simulate.circuits import circuit
 from kinema.simulate.fixes import inertial_recording
+from kinema.simulate.inertial import imu_of
 from kinema.simulate.vehicle import Motion, drive_around
 
 F64 = NDArray[np.float64]
 ANTENNA = (0.6, 0.0, -1.4)
+IMU = (1.3, 0.0, -0.4)
 MOUNT = (0.3, -0.2, 1.0)
+LATE_S, DRIFT = 0.05, 2e-4
+SIDES = ("forward", "right", "down")
 
 
 @cache
@@ -27,80 +32,95 @@ def drive(duration_s: float = 120.0) -> Motion:
     return drive_around(circuit("suzuka", 1), t0_ns=10**18, laps=3, duration_s=duration_s, stops=stops, wait_s=10.0)
 
 
-def nees(solution: Solution, motion: Motion) -> tuple[F64, F64, F64]:
-    """Normalised errors squared (n,) of position, velocity and attitude."""
-    truth = motion.sample(solution.t_ns, ANTENNA)
-    c = dcms_from_quats(solution.q_nb_wxyz)
-    turn = np.array([rotvec_from_dcm(true @ mine.T) for true, mine in zip(truth.C_nb, c, strict=True)])
-    out = []
-    for error, cov in (
-        (solution.p_e_m - truth.p_e_m, solution.cov_p_e_m2),
-        (solution.v_e_mps - truth.v_e_mps, solution.cov_v_e),
-        (turn, solution.cov_att_n_rad2),
-    ):
-        out.append(np.einsum("ni,nij,nj->n", error, np.linalg.inv(cov), error))
-    return out[0], out[1], out[2]
+def truths(motion: Motion, solution: Solution, grade: str, seed: int, scale: float) -> dict[str, F64 | float]:
+    """What the calibration channels should say: constants, or one value per epoch (n,).
+
+    An accelerometer's scale and misalignment times gravity are a bias to a car, which stays level.
+    """
+    _, told = imu_of(motion, grade=grade, seed=seed, point_b_m=IMU, rpy_bs_rad=MOUNT)
+    down_s = dcm_from_rpy(np.array(MOUNT)).T @ np.array([0.0, 0.0, 1.0])
+    level = -9.8 * (told.accel_matrix - np.eye(3)) @ down_s
+    per_turn = (told.gyro_matrix - np.eye(3)) @ down_s
+    t, known = solution.t_ns, motion.times(100.0)
+    since = (t - motion.t0_ns) * 1e-9
+    out: dict[str, F64 | float] = {"axle": -IMU[0], "wheel_scale": 1 / scale - 1}
+    out["time_offset"] = since - (since - LATE_S) / (1 + DRIFT)
+    for k, (axis, side, turn) in enumerate(zip("xyz", SIDES, ("roll", "pitch", "yaw"), strict=True)):
+        out[f"gyro_bias_{axis}"] = np.interp(t - t[0], known - t[0], told.gyro_bias_radps[:, k])
+        out[f"accel_bias_{axis}"] = np.interp(t - t[0], known - t[0], told.accel_bias_mps2[:, k]) + level[k]
+        out[f"gyro_turn_{axis}"] = per_turn[k]
+        out[f"lever_{side}"] = ANTENNA[k] - IMU[k]
+        out[f"mounting_{turn}"] = MOUNT[k]
+    return out
 
 
-def run(grade: str, method: str, seed: int) -> tuple[float, float, float, Solution]:
+def run(grade: str, method: str, seed: int) -> dict[str, float]:
+    """Mean normalised errors squared over the second half of a drive: NEES of position, velocity, attitude and each
+    calibration state, NIS of each sensor."""
     motion = drive()
-    recording, _ = inertial_recording(motion, grade=grade, seed=seed, rpy_bs_rad=MOUNT, late_s=0.05, drift=2e-4)
+    recording, scale = inertial_recording(
+        motion, grade=grade, seed=seed, rpy_bs_rad=MOUNT, late_s=LATE_S, drift=DRIFT, wheels=True
+    )
     solution = solve(recording, SolveOptions(method=method))  # type: ignore[arg-type]
+    truth = motion.sample(solution.t_ns, ANTENNA)
+    mine = dcms_from_quats(solution.q_nb_wxyz)
+    turn = np.array([rotvec_from_dcm(a @ b.T) for a, b in zip(truth.C_nb, mine, strict=True)])
+    values = {
+        "position": nees_of(solution.p_e_m - truth.p_e_m, solution.cov_p_e_m2),
+        "velocity": nees_of(solution.v_e_mps - truth.v_e_mps, solution.cov_v_e),
+        "attitude": nees_of(turn, solution.cov_att_n_rad2),
+    }
+    channels = solution.channels
+    for name, right in truths(motion, solution, grade, seed, scale).items():
+        values[name] = ((channels[name].value - right) / channels[f"{name}_sigma"].value) ** 2
+    values |= {name: channels[name].value for name in ("nis_position", "nis_velocity")}
+    values |= {name: channels[name].value ** 2 for name in ("innovation_wheels", "innovation_sideways")}
     half = slice(len(solution) // 2, None)
-    p, v, a = nees(solution, motion)
-    return float(p[half].mean()), float(v[half].mean()), float(np.median(a[half])), solution
+    early = float(np.nanmean(values["attitude"][: len(solution) // 2]))
+    return {name: float(np.nanmean(value[half])) for name, value in values.items()} | {"attitude, early": early}
+
+
+def judged(grade: str, method: str, seeds: int) -> dict[str, tuple[float, float]]:
+    """Mean over seeds and the upper end of its 95 % band, of each quantity.
+
+    A run counts as one sample of what is constant over it, and as ten of what changes within some seconds.
+    """
+    runs = [run(grade, method, seed) for seed in range(seeds)]
+    out = {}
+    for name in runs[0]:
+        dof = 3 if name.startswith(("position", "velocity", "attitude", "nis_")) else 1
+        often = 10 if dof == 3 or name.startswith("innovation") else 1
+        out[name] = float(np.mean([one[name] for one in runs])), chi2_band(dof, often * seeds)[1]
+    return out
+
+
+def check(found: dict[str, tuple[float, float]], but: dict[str, float] | None = None) -> None:
+    """Never surer than right, `but` for what is known to be, by so much; and positions and fixes not much less sure."""
+    surer = {name: figures for name, figures in found.items() if figures[0] > figures[1] * (but or {}).get(name, 1.0)}
+    assert not surer
+    for name in ("position", "nis_position", "nis_velocity"):
+        assert found[name][0] > 0.7 * 3, name
+    assert found["innovation_wheels"][0] > 0.7
 
 
 @pytest.mark.parametrize("method", ["filter", "smooth"])
-def test_position_and_velocity_are_as_sure_as_they_are_right(method: str) -> None:
-    """Three degrees of freedom each: the mean over two seeds lies where honest models put it, not at 10 or 0.5."""
-    runs = [run("industrial", method, seed) for seed in range(2)]
-    p, v, a = np.mean([one[:3] for one in runs], axis=0)
-    assert 1.2 < p < 5.0
-    assert 0.4 < v < 5.0
-    assert a < 8.0
-    nis = np.concatenate([one[3].channels["nis_position"].value for one in runs])
-    assert 1.8 < np.nanmean(nis) < 3.6
+def test_as_sure_as_right(method: str) -> None:
+    """Four seeds: NEES of position, velocity, attitude and every calibration state, NIS of every sensor."""
+    check(judged("industrial", method, 4))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("grade", ["consumer", "industrial", "tactical"])
 @pytest.mark.parametrize("method", ["filter", "smooth"])
-def test_many_seeds(grade: str, method: str) -> None:
-    """Fifty seeds of each grade: median NEES of every seed's mean within a factor of two of the degrees of freedom."""
-    runs = np.array([run(grade, method, seed)[:3] for seed in range(50)])
-    p, v, a = np.median(runs, axis=0)
-    assert 1.5 < p < 6.0
-    assert 0.5 < v < 6.0
-    assert a < 8.0
-
-
-def test_calibration_states_are_honest() -> None:
-    """Clock, drift, lever arm and wheel scale each within four of their stated sigmas, and small sigmas at that."""
-    import re
-
-    motion = drive()
-    recording, scale = inertial_recording(
-        motion, grade="industrial", seed=3, rpy_bs_rad=MOUNT, late_s=0.05, drift=2e-4, wheels=True
-    )
-    notes = " ".join(solve(recording, SolveOptions(method="smooth")).provenance.notes)
-    td, td_sigma, drift, drift_sigma = (
-        float(x) for x in re.search(r"clock: ([-+.\d]+) ± ([.\d]+) ms .*?drifting ([-+\d]+) ± (\d+)", notes).groups()
-    )
-    assert abs(td - 50) < 4 * td_sigma + 1
-    assert abs(drift - 200) < 4 * drift_sigma + 5
-    assert td_sigma < 5
-    arm = re.search(r"down: ([-+.\d]+) ± ([.\d]+), ([-+.\d]+) ± ([.\d]+), ([-+.\d]+) ± ([.\d]+)", notes)
-    have = np.array([float(x) for x in arm.groups()]).reshape(3, 2)
-    np.testing.assert_array_less(np.abs(have[:, 0] - [-0.7, 0.0, -1.0]), 4 * have[:, 1] + 0.03)
-    wheel, wheel_sigma = (float(x) for x in re.search(r"wheel scale ([-+.\d]+) ± ([.\d]+)", notes).groups())
-    assert abs(wheel - 100 * (1 / scale - 1)) < 4 * wheel_sigma + 0.05
+def test_as_sure_as_right_over_many_seeds(grade: str, method: str) -> None:
+    """Fifty seeds of each grade. Of a consumer IMU, whose axes are 0.2° askew, the antenna's height is too sure."""
+    found = judged(grade, method, 50)
+    print(grade, method, {name: f"{mean:.2f} (≤ {most:.2f})" for name, (mean, most) in found.items()})
+    check(found, {"lever_down": 1.7} if grade == "consumer" else None)
 
 
 def test_mounting_is_found_whatever_it_is() -> None:
     """Upside down, on its side, turned: within a degree in pitch and yaw, two in roll."""
-    from kinema.kernels.rotation import dcm_from_rpy
-
     motion = drive()
     for rpy in ((np.pi, 0.1, -3.0), (0.1, 1.2, 0.4), (-1.5, 0.05, 1.6)):
         recording, _ = inertial_recording(motion, grade="industrial", seed=1, rpy_bs_rad=rpy)

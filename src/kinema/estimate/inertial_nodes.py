@@ -125,10 +125,11 @@ def _noise(signal: ImuSignal, at: I64, calibration: Calibration, params: Inertia
     """Densities (K, 6) of white noise squared: what is known at rest, and the vibration of the second before.
 
     Vibration is sampled, not averaged, by most sensors: it folds over the whole band, and so also to slow motion.
-    Axes not quite at right angles, and scale factors that have no state, add a share of the motion itself.
+    Axes not quite at right angles, and scale factors that have no state, add a share of the motion itself: for the
+    second that a gyro's axes tilt, for the nine (three squared) that an acceleration lasts in a long turn.
     """
     turning = np.linalg.norm(signal.mean_w[at], axis=1) * params.misalignment
-    pushing = signal.moved_f[at] * params.misalignment * 2.0
+    pushing = signal.moved_f[at] * params.misalignment * 3.0
     gyro = (params.vibration * signal.gyro_shake[at]) ** 2 * signal.step_s + calibration.gyro_noise**2
     accel = (params.vibration * signal.accel_shake[at]) ** 2 * signal.step_s + calibration.accel_noise**2
     gyro, accel = gyro + turning[:, None] ** 2, accel + pushing[:, None] ** 2

@@ -163,9 +163,9 @@ def dead_reckoned(steps: Steps) -> tuple[F64, F64]:
     return path, heading
 
 
-def checked(problem: Problem, odometry: Odometry) -> Odometry:
+def checked(problem: Problem, odometry: Odometry, *, scale: bool = True) -> Odometry:
     """The odometry, its speeds held against those of the ranges alone: scaled or left out, and told, where they differ
-    by more than they may."""
+    by more than they may. scale False: only left out."""
     t, fast = speed_by_ranges(problem.sky)
     own_t = (0.5 * (odometry.t_ns[1:] + odometry.t_ns[:-1]) - problem.t_ns[0]) * 1e-9
     if len(t) < 8 or not len(own_t):
@@ -176,7 +176,7 @@ def checked(problem: Problem, odometry: Odometry) -> Odometry:
     inside = [_near(own_t, at, half) for at in t]
     mean = np.array([float(pace[here].mean()) if here.any() else np.nan for here in inside])
     driving = mean > 0.3 * np.nanmax(mean) if np.isfinite(mean).any() else np.zeros(len(t), np.bool_)
-    if driving.sum() >= 8 and float(np.nanmax(mean)) > 0.2:
+    if scale and driving.sum() >= 8 and float(np.nanmax(mean)) > 0.2:
         ratio = float(np.median(fast[driving] / mean[driving]))
         if not 0.65 < ratio < 1.5 and float(np.median(fast[driving])) > 1.0:
             note = f"wheel speed reads {1 / ratio:.3g} times what the ranges say: divided by it; check its unit"

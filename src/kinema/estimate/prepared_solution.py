@@ -85,6 +85,10 @@ def _with_odometry(
     if odometry is None:
         return problem, None
     held = checked(problem, odometry)
+    scaled = not np.array_equal(held.s_m, odometry.s_m)
+    # among houses speeds from ranges are noisy, and noise makes them fast: the path must lie better, too
+    if scaled and not lay_cost(build(ranges, held, params)) < 0.85 * lay_cost(problem):
+        held = checked(problem, odometry, scale=False)
     if held is not odometry:
         odometry, problem = held, build(ranges, held, params)
     if min(float(odometry.told_way.mean()), float(odometry.told_turn.mean())) < 0.5:

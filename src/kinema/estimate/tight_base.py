@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -88,15 +89,15 @@ def base_rows(
     renumbered[has_phase] = which
     again = code_again(lasting_s(speeds.at(t_s)[table.epoch]), epoch, table.sat, t_s[chosen])
     rows = _rows(table, epoch, has_code, has_phase, code_clock, slant, place, renumbered, again, t_s[chosen])
-    epochs = epochs_of(t_s[chosen], table.x0_e_m[chosen], rows[7], states.events, len(chosen))
-    order = np.lexsort((rows[1], rows[0], rows[7]))
+    epochs = epochs_of(t_s[chosen], table.x0_e_m[chosen], rows.epoch, states.events, len(chosen))
+    order = np.lexsort((rows.var, rows.kind, rows.epoch))
     data = TightRows(
         t_s[chosen],
-        sorted_rows(order, rows[0], rows[2], rows[1], rows[3], rows[4], rows[5], rows[6]),
+        sorted_rows(order, rows.kind, rows.value, rows.var, rows.again, rows.unit, rows.at, rows.by),
         epochs,
         states.size,
-        rows[8][order],
-        rows[9][order],
+        rows.sat[order],
+        rows.arc[order],
     )
     usable = has_phase & (table.elevation > rtk.fix_elevation_rad)[:, None] & ((table.lli & LLI_HALF) == 0)
     usable[table.sat // 100 == SYSTEMS.index("R")] = False
@@ -105,6 +106,21 @@ def base_rows(
     return BaseRows(
         data, table, span, place, renumbered, np.asarray(usable), arc_place, first, last, floor, length_m
     )  # fmt: skip
+
+
+class _Parts(NamedTuple):
+    """Columns of rows (R,) before they are sorted."""
+
+    kind: I64
+    var: F64
+    value: F64
+    again: F64
+    unit: F64
+    at: I64
+    by: F64
+    epoch: I64
+    sat: I64
+    arc: I64
 
 
 class _States:
@@ -165,8 +181,8 @@ class _States:
 def _rows(
     table: RtkTable, epoch: I64, has_code: Bool, has_phase: Bool, code_clock: I64, slant: I64, place: I64, arc: I64,
     code_again: F64, t_s: F64,
-) -> tuple[I64, F64, F64, F64, F64, I64, F64, I64, I64, I64]:  # fmt: skip
-    """kind, var, value, again, unit, at, by, epoch, sat, arc of all rows."""
+) -> _Parts:  # fmt: skip
+    """All rows, kind after kind."""
     step = max(float(np.median(np.diff(t_s))), 1e-3) if len(t_s) > 1 else 1.0
     parts = []
     phase_again = np.full(len(epoch), 1.0 + PHASE_REPEATS_S / step)
@@ -195,15 +211,12 @@ def _rows(
         np.full(len(r), kt.DOPPLER), table.doppler_var[r] * again, table.doppler[r], again, table.unit[r], at, by,
         epoch[r], table.sat[r], np.full(len(r), -1),
     ))  # fmt: skip
-    kind, var, value, again, unit, at, by, epochs, sat, arcs = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return kind, var, value, again, unit, at, by, epochs, sat, arcs
+    return _Parts(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def with_ties(rows: BaseRows, ties: list[tuple[int, int, int, float]]) -> BaseRows:
     """The same with differences of ambiguities imposed: (epoch, place, other place, metres) each,
     as uncertain as what multipath and antennas leave in an arc for as long as it lasts."""
-    from dataclasses import replace
-
     if not ties:
         return rows
     data, old = rows.data, rows.data.rows

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from kinema.estimate import tight
 from kinema.estimate.inertial_nodes import Nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
-from kinema.estimate.tight_params import TightParams
-from kinema.estimate.tight_rows import (
+from kinema.estimate.tight_layout import (
     TightRows,
     at_epochs,
     code_again,
@@ -21,6 +20,7 @@ from kinema.estimate.tight_rows import (
     sorted_rows,
     thinned,
 )
+from kinema.estimate.tight_params import TightParams
 from kinema.kernels import inertial as ki
 from kinema.kernels import tight as kt
 

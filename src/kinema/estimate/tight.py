@@ -14,8 +14,8 @@ from kinema.estimate.inertial_causal import joined, joined_nodes, lateness, reti
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.estimate.tight_fix import Fixer
+from kinema.estimate.tight_layout import TightRows
 from kinema.estimate.tight_params import TightParams
-from kinema.estimate.tight_rows import TightRows
 from kinema.kernels import inertial as ki
 from kinema.kernels import tight as kt
 from kinema.kernels.inertial_pass import FULL_EACH, MAX_ROWS, N_KEPT

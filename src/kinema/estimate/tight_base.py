@@ -16,8 +16,7 @@ from kinema.estimate.rtk_filter import continuous_arcs
 from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_solution import restricted
 from kinema.estimate.rtk_table import SLOTS, RtkTable, build_table
-from kinema.estimate.tight_params import TightParams
-from kinema.estimate.tight_rows import (
+from kinema.estimate.tight_layout import (
     Speeds,
     TightRows,
     code_again,
@@ -29,6 +28,7 @@ from kinema.estimate.tight_rows import (
     sorted_rows,
     thinned,
 )
+from kinema.estimate.tight_params import TightParams
 from kinema.kernels import tight as kt
 from kinema.kernels.rtk import IONOSPHERE_S, ZENITH_S
 

@@ -23,8 +23,9 @@ from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LASTING_M, LASTING_PPM, 
 from kinema.estimate.tight import Run, places, run_causal, run_filter, run_smoother
 from kinema.estimate.tight_base import BaseRows, base_rows, with_ties
 from kinema.estimate.tight_fix import Fixer, early_ties, late_ties, tied_satellites
+from kinema.estimate.tight_layout import Speeds, TightRows, at_epochs
 from kinema.estimate.tight_params import TightParams
-from kinema.estimate.tight_rows import Speeds, TightRows, at_epochs, rover_rows
+from kinema.estimate.tight_rows import rover_rows
 from kinema.kernels import tight as kt
 from kinema.sensors.fix import HAS_VELOCITY, fix_rows
 from kinema.sensors.imu_signal import ImuSignal, imu_signal

@@ -113,10 +113,11 @@ def test_as_sure_as_right(method: str) -> None:
 @pytest.mark.parametrize("grade", ["consumer", "industrial", "tactical"])
 @pytest.mark.parametrize("method", ["filter", "smooth"])
 def test_as_sure_as_right_over_many_seeds(grade: str, method: str) -> None:
-    """Fifty seeds of each grade. Of a consumer IMU, whose axes are 0.2° askew, the antenna's height is too sure."""
+    """Fifty seeds of each grade. Of a consumer IMU, whose axes are 0.2° askew, three states are too sure (figures)."""
     found = judged(grade, method, 50)
     print(grade, method, {name: f"{mean:.2f} (≤ {most:.2f})" for name, (mean, most) in found.items()})
-    check(found, {"lever_down": 1.7} if grade == "consumer" else None)
+    askew = {"lever_down": 1.7, "accel_bias_y": 1.5, "gyro_turn_y": 1.2}
+    check(found, askew if grade == "consumer" else None)
 
 
 def test_mounting_is_found_whatever_it_is() -> None:

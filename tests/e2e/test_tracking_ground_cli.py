@@ -67,6 +67,7 @@ def test_three_cameras_see_one_meeting(tmp_path: Path, capsys: pytest.CaptureFix
     assert 1.3 < scores[3]["nees"] < 2.6
     assert scores[3]["gospa_m"] < 0.5 * scores[1]["gospa_m"], "no camera sees the whole ground"
     tracks = read(out).need("ground tracks", GroundTracks)
+    assert tracks.simulated
     assert sorted(tracks.names().values()) == ["1", "2", "3", "4", "5"]
 
 

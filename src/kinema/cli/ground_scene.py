@@ -90,6 +90,7 @@ def _of_camera(
     if not rate > 0 and (seen.t_ns < 0).any():
         raise ConfigError(f"{path}: frame rate unknown; say --rate HZ, or rate_hz of the camera")
     found, left = ground_points(replace(seen, frame_rate_hz=rate), camera)
+    found = replace(found, simulated=site.simulated)
     return found, [f"{name}: {what} × {count}" for what, count in left.items()]
 
 

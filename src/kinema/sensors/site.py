@@ -4,6 +4,7 @@
 lat_deg = 48.0
 lon_deg = 11.0
 h_m = 520.0
+simulated = false              # whether what the sensors saw is simulated
 
 [[camera]]
 name = "north"                 # as in the file's column `camera`, or the file's name without ending
@@ -61,7 +62,7 @@ from kinema.sensors.camera import Camera
 from kinema.sensors.lens import Lens
 
 _KEYS = {
-    "site": {"lat_deg", "lon_deg", "h_m"},
+    "site": {"lat_deg", "lon_deg", "h_m", "simulated"},
     "camera": {
         "name", "size_px", "rate_hz", "start_utc", "time_offset_s", "marks_deg", "marks_ne_m", "sigma_px",
         "sigma_mark_m", "noise_share", "place_deg", "place_ne_m", "height_m", "heading_deg", "tilt_deg", "roll_deg",
@@ -90,6 +91,8 @@ class Site:
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     radars: Mapping[str, Radar] = field(default_factory=dict)
     gates: Mapping[str, Gate] = field(default_factory=dict)
+    simulated: bool = False
+    """Whether what its sensors saw is simulated."""
 
     def placed(self, seen: GroundDetections) -> GroundDetections:
         """Detections about a radar as points of the site; others as they are. Raises DataError for an unknown radar."""
@@ -148,7 +151,7 @@ def read_site(path: Path) -> Site:
         one = _Entry(path, f"gate '{entry.get('name', k + 1)}'", entry, plane)
         left, right = ((math.radians(a), math.radians(b)) for a, b in (one.row("left_deg", 2), one.row("right_deg", 2)))
         gates[str(entry.get("name", ""))] = Gate(str(entry.get("name", "")), left, right, "sector")
-    return Site(plane, cameras, radars, gates)
+    return Site(plane, cameras, radars, gates, table.get("site", {}).get("simulated") is True)
 
 
 def _plane(path: Path, table: Mapping[str, Any]) -> Plane | None:

@@ -137,7 +137,8 @@ def save_cameras(meeting: Meeting, folder: Path, seed: int = 0, count: int = 3) 
 
 def _site(meeting: Meeting) -> list[str]:
     lat, lon = np.degrees([meeting.course.plane.lat_rad, meeting.course.plane.lon_rad]).tolist()
-    return ["[site]", f"lat_deg = {lat:.9f}", f"lon_deg = {lon:.9f}", f"h_m = {meeting.course.plane.h_m:.3f}"]
+    place = [f"lat_deg = {lat:.9f}", f"lon_deg = {lon:.9f}", f"h_m = {meeting.course.plane.h_m:.3f}"]
+    return ["[site]", *place, "simulated = true"]
 
 
 def _entry(mast: Mast, meeting: Meeting, rng: np.random.Generator) -> list[str]:

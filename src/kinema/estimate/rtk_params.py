@@ -20,7 +20,7 @@ class RtkParams:
     ageing_mps: float = 0.002
     """How fast the base's data lose their worth."""
     code_sigma_m: float = 0.35
-    lasting_factor: float = 2.0
+    lasting_factor: float = 1.5
     """How much larger a code's sigma counts because its errors last longer than an epoch; not in instantaneous mode."""
     young_factor: float = 3.0
     """The same for a satellite whose carrier arcs have only just begun."""

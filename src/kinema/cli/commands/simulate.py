@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
     drive = simulate(
         args.course,
         args.seed,
-        laps=args.laps or 1.0,
+        laps=_given(args.laps, 1.0),
         duration_s=args.duration,
-        rate_hz=args.rate or 5.0,
+        rate_hz=_given(args.rate, 5.0),
         systems=args.systems.upper(),
         frequencies=args.frequencies,
         base_km=args.base,
@@ -76,6 +76,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _given(value: float | None, otherwise: float) -> float:
+    """What was asked for, zero included."""
+    return otherwise if value is None else value
+
+
 def _scene(args: argparse.Namespace) -> int:
     """A meeting or a race start as a folder."""
     from pathlib import Path
@@ -84,19 +89,20 @@ def _scene(args: argparse.Namespace) -> int:
     from kinema.simulate.meeting import Detector, athletics, race_start
     from kinema.simulate.meeting_folder import save_meeting
 
-    movers, laps = args.movers or (20 if args.scene == "meeting" else 24), int(args.laps or 0)
-    if not (1 <= movers <= 500 and 0 <= laps <= 200 and args.seed >= 0 and 0.5 <= (args.rate or 10.0) <= 100):
-        raise ConfigError("--movers from 1 to 500, --laps to 200, --rate from 0.5 to 100 Hz, --seed from 0")
-    rate = args.rate or 10.0
-    if args.scene == "meeting":
-        meeting = athletics(args.seed, movers, laps or 12, Detector(rate_hz=rate))
+    meets = args.scene == "meeting"
+    movers, laps = int(_given(args.movers, 20 if meets else 24)), int(_given(args.laps, 12 if meets else 1))
+    rate = _given(args.rate, 10.0)
+    if not (1 <= movers <= 500 and 1 <= laps <= 200 and args.seed >= 0 and 0.5 <= rate <= 100):
+        raise ConfigError("--movers from 1 to 500, --laps from 1 to 200, --rate from 0.5 to 100 Hz, --seed from 0")
+    if meets:
+        meeting = athletics(args.seed, movers, laps, Detector(rate_hz=rate))
     else:
-        meeting = race_start(_circuit(args.course), args.seed, movers, laps or 1, Detector(rate, 0.5, read_every=1))
+        meeting = race_start(_circuit(args.course), args.seed, movers, laps, Detector(rate, 0.5, read_every=1))
     folder = Path(args.out)
     if args.cameras:
         from kinema.simulate.cameras import save_cameras
 
-        if args.scene != "meeting" or not 1 <= args.cameras <= 3:
+        if not meets or not 1 <= args.cameras <= 3:
             raise ConfigError("--cameras 1, 2 or 3, of a meeting")
         save_cameras(meeting, folder, args.seed, args.cameras)
     else:

@@ -22,9 +22,9 @@ def smooth_pass(
 ) -> None:  # fmt: skip
     """Smooth a recorded pass backwards: dx_out (K, 15) is added to the nominal states of the pass.
 
-    p_smooth (K, 15, 15): smoothed covariance of these (of length 0: not wanted). p_full (⌈K / FULL_EACH⌉, N, N) becomes smoothed in place, and
-    dx_full (…, N) is what all states of these nodes move by. lam (N,), big (N, N) enter as zero and
-    leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ with covariance P₀ − P₀ Λ P₀.
+    p_smooth (K, 15, 15): smoothed covariance of these (of length 0: not wanted). p_full (⌈K / FULL_EACH⌉, N, N)
+    becomes smoothed in place, and dx_full (…, N) is what all states of these nodes move by. lam (N,), big (N, N) enter
+    as zero and leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ, of covariance P₀ − P₀ Λ P₀.
     """
     work, m, whole = np.zeros(N), np.zeros((N_KEPT, N)), np.zeros((N, N))
     wanted = len(p_smooth) > 0

@@ -18,9 +18,7 @@ STRIKES = 3
 
 
 @kernel
-def _row_model(
-    r: A, f: A, s: A, kind: A, unit: A, wet: A, iono_map: A, wavelength: A, index: A, at: A, by: A
-) -> A:
+def _row_model(r: A, f: A, s: A, kind: A, unit: A, wet: A, iono_map: A, wavelength: A, index: A, at: A, by: A) -> A:
     """States and partials of one measurement. Returns their count."""
     slots = wavelength.shape[1]
     delay = (wavelength[r, f] / L1_M) ** 2

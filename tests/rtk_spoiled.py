@@ -105,7 +105,7 @@ def atmosphere(
     iono = (common + own) * 1e-3 * km * slant
     zenith = 0.01 * wander(rng, step / 3600.0, 1) * km / 9.0
     tilt = 0.002 * rng.standard_normal(2)
-    wet = (zenith + (tilt[0] * np.cos(azimuth) + tilt[1] * np.sin(azimuth)) / np.tan(np.maximum(elevation, 0.15)))
+    wet = zenith + (tilt[0] * np.cos(azimuth) + tilt[1] * np.sin(azimuth)) / np.tan(np.maximum(elevation, 0.15))
     return np.nan_to_num(iono), np.nan_to_num(wet / np.sin(np.maximum(elevation, 0.1)))
 
 

@@ -39,8 +39,7 @@ def laps_page(session: Session, numbers: Sequence[int] = (), title: str | None =
     count = f"{len(session.timed)} timed lap{'' if len(session.timed) == 1 else 's'}"
     return Page(
         title=title or session.mover or "Session",
-        subtitle=f"{iso_utc(int(start), 0)[:16].replace('T', ' ')} UTC · {count}"
-        f" · start line: {session.gate_source}",
+        subtitle=f"{iso_utc(int(start), 0)[:16].replace('T', ' ')} UTC · {count} · start line: {session.gate_source}",
         lead=[summary(session), *coach(session, drawn, compared)],
         columns=columns,
         tracks=tracks,

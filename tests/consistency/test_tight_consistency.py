@@ -128,6 +128,30 @@ def test_where_the_imu_ends_the_satellites_go_on() -> None:
     assert any("without IMU" in note for note in solution.provenance.notes)
 
 
+def test_wheels_are_as_rough_as_stated() -> None:
+    """Ticks at 50 Hz are means over 20 ms, 10 ms late: the lag is found and taken out, the innovations are of one
+    sigma, between epochs as at them."""
+    made = simulate("monaco", 1, laps=3, duration_s=100.0, imu="consumer", wheels=True)
+    solution = run(made.recording, "filter")
+    nis = solution.channels["innovation_wheels"].value ** 2
+    assert 0.7 < np.nanmean(nis[solution.t_ns > made.truth.t_ns[0] + 30 * 10**9]) < 1.3
+    lag = next(note for note in solution.provenance.notes if note.startswith("wheel speeds come"))
+    assert 7 <= float(lag.split()[3]) <= 13
+
+
+def test_smoothed_covariances_stay_positive_through_a_minute_without_satellites() -> None:
+    """Between integers, where rounding would show: position, velocity and attitude."""
+    made = simulate(
+        "open", 2, laps=10, duration_s=130.0, rate_hz=1, imu="consumer", base_km=1.0, systems="GE",
+        limits=Limits(speed_mps=15.0),
+    )  # fmt: skip
+    gnss = few_satellites(made.recording.streams["gnss"], ((45.0, 105.0, 0),), 2)
+    solution = run(replace(made.recording, streams={**made.recording.streams, "gnss": gnss}), "smooth")
+    for cov in (solution.cov_p_e_m2, solution.cov_v_e, solution.cov_att_n_rad2):
+        least = np.linalg.eigvalsh(cov)[:, 0]
+        assert (least > 1e-4 * np.median(least)).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("course", ["open", "grid"])
 @pytest.mark.parametrize("base", [None, 1.0])

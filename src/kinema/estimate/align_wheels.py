@@ -17,6 +17,17 @@ _SLOPE_S = 0.25
 _BLOCK = 25
 
 
+def fitted_wheels(
+    smoothed: Pass, wheels: tuple[F64, F64] | None, params: InertialParams
+) -> tuple[tuple[F64, F64] | None, InertialParams]:
+    """Wheel speeds at the times to which they belong by a smoothed pass, and settings that know how rough they are."""
+    if wheels is None:
+        return None, params
+    t, speed = wheels
+    wheels = (t - wheel_lag(smoothed, wheels), speed)
+    return wheels, with_wheel_noise(params, wheels)
+
+
 def wheel_lag(smoothed: Pass, wheels: tuple[F64, F64]) -> float:
     """Seconds by which wheel speeds (times on the IMU's clock and m/s) lag behind a smoothed pass; 0 if not clear.
 
@@ -69,9 +80,10 @@ def with_wheel_noise(params: InertialParams, wheels: tuple[F64, F64]) -> Inertia
     count = np.bincount(index)
     mean = np.bincount(index, speed[good]) / np.maximum(count, 1)
     known = count > 0
-    triple = known[2:] & known[1:-1] & known[:-2] & (np.abs(mean[1:-1]) > 0.5)
+    # two nodes apart: neighbours share a tick, whose error they have with opposite signs
+    triple = known[4:] & known[2:-2] & known[:-4] & (np.abs(mean[2:-2]) > 0.5)
     if triple.sum() < 30:
         return params
-    bend = (mean[2:] - 2.0 * mean[1:-1] + mean[:-2])[triple]
+    bend = (mean[4:] - 2.0 * mean[2:-2] + mean[:-4])[triple]
     sigma = float(np.sqrt(np.minimum(bend**2, 9.0 * np.median(bend**2) + 1e-6).mean() / 6.0))
     return replace(params, wheel_sigma_mps=max(params.wheel_sigma_mps, sigma))

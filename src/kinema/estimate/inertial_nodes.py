@@ -59,7 +59,7 @@ def build_nodes(
 ) -> Nodes:
     """Nodes at each fix and on a grid of `node_s`, over the inertial stream within `span_s` of the IMU's clock.
 
-    wheel: times on the IMU's clock (m,) and speed (m,) in m/s; its mean since the node before is the node's.
+    wheel: times on the IMU's clock (m,) and speed (m,) in m/s; its mean about a node of the grid is the node's.
     first_fix: rows of fixes before it are left out.
     """
     t = signal.t_s
@@ -79,9 +79,10 @@ def build_nodes(
     worse = np.where(_since_last(signal.saturated, at), _ROUGH_SATURATED, 1.0)
     noise = _noise(signal, at, calibration, params) * worse[:, None] + missing[:, None] ** 2 * _MISSING
     k = len(times)
+    speed = np.full(k, np.nan) if wheel is None else _mean_speed(wheel, times, _whole(times, fix, params.node_s))
     return Nodes(
         times, np.ascontiguousarray(dth), np.ascontiguousarray(dv), np.diff(seg_t), seg_start, noise,
-        fix, fixes.has, fixes.rows, np.full(k, np.nan) if wheel is None else _mean_speed(wheel, times),
+        fix, fixes.has, fixes.rows, speed,
         (params.constrain & calibration.mounted & (missing < 0.5)).astype(np.int64), quiet.astype(np.int64),
         np.ascontiguousarray(signal.mean_w[at]),
     )  # fmt: skip
@@ -156,16 +157,28 @@ def _since_last(flag: Bool, at: I64) -> Bool:
     return np.asarray(upto > before)
 
 
-def _mean_speed(wheel: tuple[F64, F64], times: F64) -> F64:
-    """Mean wheel speed about each node: of the samples nearer to it than to other nodes, NaN where none is."""
+def _whole(times: F64, fix: I64, node_s: float) -> Bool:
+    """Nodes (K,) of the grid, or fixes that stand for one."""
+    step = np.diff(times, prepend=-np.inf, append=np.inf)
+    return np.asarray((fix < 0) | (np.minimum(step[:-1], step[1:]) > 0.9 * node_s))
+
+
+def _mean_speed(wheel: tuple[F64, F64], times: F64, whole: Bool) -> F64:
+    """Mean wheel speed (K,) about each `whole` node: of the samples nearer to it than to other such; NaN where none is.
+
+    A fix between two nodes of the grid would leave single samples to some, which ticks make several times as rough.
+    """
     t, speed = wheel
     good = np.isfinite(speed)
     t, speed = t[good], speed[good]
-    edges = np.concatenate([[-np.inf], 0.5 * (times[1:] + times[:-1]), [np.inf]])
+    at = times[whole]
+    edges = np.concatenate([[-np.inf], 0.5 * (at[1:] + at[:-1]), [np.inf]])
     first = np.searchsorted(t, edges)
     cum = np.concatenate([[0.0], np.cumsum(speed)])
     cum_t = np.concatenate([[0.0], np.cumsum(t)])
     count = np.diff(first)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, mean_t = np.diff(cum[first]) / count, np.diff(cum_t[first]) / count
-    return np.where((count > 0) & (np.abs(mean_t - times) < 0.2), mean, np.nan)
+    out = np.full(len(times), np.nan)
+    out[whole] = np.where((count > 0) & (np.abs(mean_t - at) < 0.2), mean, np.nan)
+    return out

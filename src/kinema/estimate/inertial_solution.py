@@ -13,7 +13,7 @@ from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.errors import ConfigError
 from kinema.estimate.align import Alignment, align
-from kinema.estimate.align_wheels import wheel_lag, with_wheel_noise
+from kinema.estimate.align_wheels import fitted_wheels
 from kinema.estimate.inertial import Pass, run_smoother
 from kinema.estimate.inertial_causal import run_causal
 from kinema.estimate.inertial_channels import calibration_channels, told_channels
@@ -104,9 +104,7 @@ def navigate(
 ) -> tuple[Pass, Nodes]:  # fmt: skip
     """The pass over the whole recording: causal, or smoothed."""
     calibration = alignment.calibration
-    if wheels is not None:
-        wheels = (wheels[0] - wheel_lag(alignment.smoothed, wheels), wheels[1])
-        params = with_wheel_noise(params, wheels)
+    wheels, params = fitted_wheels(alignment.smoothed, wheels, params)
     start = mounted(alignment.start, calibration, params)
     if causal:
         return run_causal(signal, fixes, start, params, calibration, wheels)

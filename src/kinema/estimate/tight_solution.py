@@ -13,6 +13,7 @@ from kinema.core.solution import Channel, FixStatus, Solution
 from kinema.core.streams import Imu
 from kinema.errors import ConfigError, EstimationError
 from kinema.estimate.align import Alignment, align
+from kinema.estimate.align_wheels import fitted_wheels
 from kinema.estimate.inertial import Pass
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import InertialParams, Start
@@ -62,8 +63,9 @@ def solve_tight(recording: Recording, options: SolveOptions, params: InertialPar
     options.progress("code, Doppler and carrier", 0.3)
     moving = (rows.has & HAS_VELOCITY).astype(bool)
     speeds = Speeds(rows.t_s[moving], np.linalg.norm(rows.rows[moving, 12:15], axis=1))
-    given = masks_of(options, "wheels"), t0_ns
-    pilot = Pilot(signal, alignment, params, tight, wheel_speed(recording.streams.get("wheels"), *given), causal)
+    wheels = wheel_speed(recording.streams.get("wheels"), masks_of(options, "wheels"), t0_ns)
+    wheels, params = fitted_wheels(alignment.smoothed, wheels, params)
+    pilot = Pilot(signal, alignment, params, tight, wheels, causal)
     if "base" in recording.streams:
         rtk = rtk_params(options.params.get("rtk", {}))
         done = pilot.with_base(base_rows(recording, options, t0_ns, tight, rtk, speeds), rtk, options)

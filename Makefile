@@ -15,7 +15,8 @@ demo: $(VENV)/.ready  ## Simulate a drive, solve it, judge it, report it
 	@$(BIN)/kinema demo
 
 test: $(VENV)/.ready-dev  ## Lint, types, import laws and the tests (under 10 minutes on 2 cores)
-	@$(MAKE) --no-print-directory check
+	@$(BIN)/kinema warm > /dev/null & warming=$$!; \
+	$(MAKE) --no-print-directory check; checked=$$?; wait $$warming && exit $$checked
 	@$(BIN)/python -m pytest -q -m "not slow"
 
 test-long: $(VENV)/.ready-dev  ## The long tests: many seeds, whole recordings

@@ -13,6 +13,8 @@ from kinema.core.time import iso_gps
 from kinema.errors import DataError
 
 STUCK_S = 5.0
+FINE_MPS = 0.03
+"""A speed told in finer steps than that never stays the same for STUCK_S by itself; one in coarser steps may."""
 _REAR = ("rl", "rr", "rear_left", "rear_right", "left_rear", "right_rear")
 
 
@@ -49,12 +51,18 @@ def wheel_speed(stream: Any, masks: tuple[tuple[int, int], ...], t0_ns: int) -> 
 
 
 def stuck(t_s: F64, speed: F64) -> Bool:
-    """Where a speed (m,) other than zero is the same to the last digit for STUCK_S and ten samples (m,)."""
+    """Where a speed (m,) other than zero is the same to the last digit for STUCK_S and ten samples (m,).
+
+    Of coarse steps (ticks counted for 20 ms, whole km/h) it must be so for as many times longer as they are coarser.
+    """
+    steps = np.abs(np.diff(speed))
+    steps = steps[steps > 1e-9]
+    least_s = STUCK_S * max(1.0, float(np.quantile(steps, 0.1)) / FINE_MPS) if len(steps) else STUCK_S
     same = np.concatenate([[False], (np.diff(speed) == 0.0) & (np.abs(speed[1:]) > 0.1)])
     out = np.zeros(len(speed), dtype=np.bool_)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        if last - first >= 10 and t_s[last - 1] - t_s[first] >= STUCK_S:
+        if last - first >= 10 and t_s[last - 1] - t_s[first] >= least_s:
             out[first:last] = True
     return out
 

@@ -116,6 +116,20 @@ def test_one_metre_baseline(one_metre) -> None:
     assert h[fixed].max() < 0.05
 
 
+def test_glonass_is_fixed_between_like_receivers_only(one_metre) -> None:
+    """GLONASS alone, two receivers of one model: fixed, none wrong. Called another model, all stays float."""
+    recording, base, truth = one_metre
+    solution = kinema.solve(recording, mode="rtk", method="filter", systems="R", base_position_e_m=base)
+    fixed = solution.status == FixStatus.FIXED
+    assert fixed.mean() > 0.95
+    assert np.linalg.norm(solution.p_e_m - truth, axis=1)[fixed].max() < 0.05
+    rover = recording.streams["gnss"]
+    other = replace(rover, antenna=replace(rover.antenna, receiver="TRIMBLE NETR9 5.45"))
+    unlike = replace(recording, streams={**recording.streams, "gnss": other})
+    solution = kinema.solve(unlike, mode="rtk", method="filter", systems="R", base_position_e_m=base)
+    assert not (solution.status == FixStatus.FIXED).any()
+
+
 def test_one_frequency_rover_with_three_frequency_base(one_metre) -> None:
     """One frequency is enough on a short baseline."""
     _, h, fixed = judged(one_metre, method="filter", frequencies=1)

@@ -136,11 +136,12 @@ class RtkFilter:
         self._integer = np.zeros(STATES)
 
     def _usable(self) -> Bool:
-        """Phases that may be fixed: high enough, full cycles, and not GLONASS, whose wavelengths differ."""
+        """Phases that may be fixed: high enough, full cycles; GLONASS between like receivers only."""
         t = self.table
         usable = np.isfinite(t.phase) & (t.elevation > self.params.fix_elevation_rad)[:, None]
         usable &= (t.lli & LLI_HALF) == 0
-        usable[t.sat // 100 == SYSTEMS.index("R")] = False
+        if not t.glonass_alike:
+            usable[t.sat // 100 == SYSTEMS.index("R")] = False
         return usable
 
     def step(self, k: int) -> None:

@@ -37,7 +37,7 @@ class RtkTable:
     satellite; code, phase (m, slots): rover minus base less model at x0, metres, = −e·(x − x0) + clock (+ ambiguity);
     code_var, phase_var: their variances, m²; doppler, doppler_var (m,): rover range rate less satellite's, m/s,
     = −e·v + drift; wavelength (m, slots); lli (m, slots) of both receivers; wet (m,): mapping of the zenith wet delay
-    difference; iono (m,): slant over vertical ionosphere.
+    difference; iono (m,): slant over vertical ionosphere. glonass_alike: both receivers delay GLONASS's channels alike.
     """
 
     t_ns: I64
@@ -66,6 +66,16 @@ class RtkTable:
     bands: dict[str, tuple[str, ...]]
     rover_signal: dict[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
+    glonass_alike: bool = False
+
+
+def alike(rover: GnssObservations, base: GnssObservations) -> bool:
+    """Whether both headers name one make and model (firmware aside): such receivers share the delays between GLONASS's
+    channels, which are centimetres between makes (Wanninger 2012, J. Geodesy 86)."""
+    models = [
+        [word for word in one.antenna.receiver.upper().split() if not word[:1].isdigit()] for one in (rover, base)
+    ]
+    return models[0] == models[1] and models[0] not in ([], ["UNKNOWN"])
 
 
 def build_table(recording: Recording, options: SolveOptions, params: RtkParams) -> RtkTable:
@@ -134,7 +144,7 @@ def build_table(recording: Recording, options: SolveOptions, params: RtkParams) 
         code, phase, code_var, phase_var, doppler, doppler_var, wavelength, cn0, lli, wet_r, iono, reason, p.age_s,
         bands,
         {k: tuple(rover.signals[k][s[0]] for s in v) for k, v in p.slots.items()},
-        notes,
+        notes, alike(rover, base),
     )  # fmt: skip
 
 

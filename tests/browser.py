@@ -140,3 +140,13 @@ class Browser:
         events = self._call("POST", self._session + "/se/log", {"type": "performance"})
         messages = [json.loads(entry["message"])["message"] for entry in events]
         return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+def opened(browser: Browser, page: Path) -> Browser:
+    """The page, light, on a desk's window; what was logged and asked for before is forgotten."""
+    browser.size(1440, 900)
+    browser.dark(False)
+    browser.console()
+    browser.requested()
+    browser.open(page)
+    return browser

@@ -16,6 +16,7 @@ from kinema.formats.base import Source
 from kinema.formats.reading import discover
 from rinex_text import OBS3, epoch3, gps, header
 from trajectories import solution
+from ubx_bytes import frame
 
 HAND_MADE: dict[str, tuple[str, str]] = {
     "aim_csv": ("outing.csv", (
@@ -153,21 +154,12 @@ def _ubx() -> bytes:
             "<IHBBBBBBIiBBBBiiiiIIiiiiiIIHHIi", 172_800_000 + 100 * k, 2024, 3, 5, 0, 0, k, 7, 20, 0, 3, 1, 0, 14,
             1_211_000_000, 311_000_000, 12_000, 8_000, 800, 900, 10, 20, 30, 40, 900_000, 100, 1000, 120, 0, 0, 0,
         )  # fmt: skip
-        log += _frame(1, 7, pvt.ljust(92, b"\0")[:92])
+        log += frame(0x0107, pvt.ljust(92, b"\0")[:92])
         for j in range(2):
             words = [(14, 40), (13, -20), (5, 7), (16, 12), (17, -30), (18, 10_040), (10, 50 * k + 25 * j)]
             data = b"".join(struct.pack("<I", kind << 24 | value & 0xFFFFFF) for kind, value in words)
-            log += _frame(16, 2, struct.pack("<IHH", 5000 + 100 * k + 50 * j, len(words) << 11, 0) + data)
+            log += frame(0x1002, struct.pack("<IHH", 5000 + 100 * k + 50 * j, len(words) << 11, 0) + data)
     return log
-
-
-def _frame(group: int, kind: int, payload: bytes) -> bytes:
-    body = struct.pack("<BBH", group, kind, len(payload)) + payload
-    a = b = 0
-    for byte in body:
-        a = (a + byte) & 255
-        b = (b + a) & 255
-    return b"\xb5\x62" + body + bytes((a, b))
 
 
 def _mcap() -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kinema
-from browser import Browser, missing
+from browser import Browser, missing, opened
 from kinema.cli import main
 from kinema.core.frames import ecef_from_ned
 from kinema.core.solution import Arcs, Provenance, Solution
@@ -51,15 +51,6 @@ def browser() -> Iterator[Browser]:
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     solution, truth = drive(600)
     return kinema.report(solution, truth=truth).save(tmp_path_factory.mktemp("page") / "drive.html")
-
-
-def opened(browser: Browser, page: Path) -> Browser:
-    browser.size(1440, 900)
-    browser.dark(False)
-    browser.console()
-    browser.requested()
-    browser.open(page)
-    return browser
 
 
 def test_the_page_draws_and_asks_for_nothing(browser: Browser, session: Path) -> None:

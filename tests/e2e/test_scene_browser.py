@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from browser import Browser, missing
+from browser import Browser, missing, opened
 from kinema.analysis.occupancy import K
 from kinema.cli import main
 from kinema.core.zone import Zone
@@ -84,15 +84,6 @@ def meeting(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scene_report(crowd(1000)).save(tmp_path_factory.mktemp("scene") / "crowd.html")
-
-
-def opened(browser: Browser, page: Path) -> Browser:
-    browser.size(1440, 900)
-    browser.dark(False)
-    browser.console()
-    browser.requested()
-    browser.open(page)
-    return browser
 
 
 def test_the_page_draws_and_asks_for_nothing(browser: Browser, meeting: Path) -> None:

@@ -15,6 +15,7 @@ from kinema.core.streams import AnchorRanges, Imu, Series
 from kinema.core.time import NS, WEEK_NS, gps_ns_from_unix_ns
 from kinema.errors import ConfigError, FormatError
 from kinema.formats.completing import check_overlap
+from ubx_bytes import frame
 
 N = 400
 UNIX_NS = 1_719_216_030_000_000_000 + 10_000_000 * np.arange(N)
@@ -260,32 +261,23 @@ def test_phone_app_of_several_files(platform: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(imu_of(recording).w_ib_s_radps, RATE, atol=1e-9)
 
 
-def ubx_frame(kind: int, payload: bytes) -> bytes:
-    body = struct.pack("<BBH", kind >> 8, kind & 255, len(payload)) + payload
-    a = b = 0
-    for byte in body:
-        a = (a + byte) & 255
-        b = (b + a) & 255
-    return b"\xb5\x62" + body + bytes([a, b])
-
-
 def esf_log(raw: bool, unit_ns: float) -> bytes:
     """A minute of epochs at 1 Hz with samples at 50 Hz behind them, and ticks at 10 Hz."""
     log = b""
     for second in range(60):
-        log += ubx_frame(0x0215, struct.pack("<dHbBBB2x", 1000.0 + second, 2300, 18, 0, 1, 1))
+        log += frame(0x0215, struct.pack("<dHbBBB2x", 1000.0 + second, 2300, 18, 0, 1, 1))
         for k in range(50):
             t = second + k / 50
             tag = round((77.0 + t) * 1e9 / unit_ns)
             words = [(14, 4096), (13, -2048), (5, round(4096 * np.sin(t))), (16, 102), (17, -51), (18, 10_042)]
             data = [kind << 24 | value & 0xFFFFFF for kind, value in words]
             if raw:
-                log += ubx_frame(0x1003, bytes(4) + b"".join(struct.pack("<II", word, tag) for word in data))
+                log += frame(0x1003, bytes(4) + b"".join(struct.pack("<II", word, tag) for word in data))
             else:
-                log += ubx_frame(0x1002, struct.pack("<IHH", tag, len(data) << 11, 0) + struct.pack("<6I", *data))
+                log += frame(0x1002, struct.pack("<IHH", tag, len(data) << 11, 0) + struct.pack("<6I", *data))
             if k % 5 == 0:
                 ticks = struct.pack("<II", 8 << 24 | round(100 * t), 9 << 24 | round(100 * t))
-                log += ubx_frame(0x1002, struct.pack("<IHH", round((77 + t) * 1e3), 2 << 11, 0) + ticks)
+                log += frame(0x1002, struct.pack("<IHH", round((77 + t) * 1e3), 2 << 11, 0) + ticks)
     return log
 
 

@@ -13,18 +13,9 @@ from kinema.core.time import BDT_WEEK_OFFSET, NS, WEEK_NS, gps_ns_from_week
 from kinema.formats import broadcast_bits as bb
 from kinema.formats import ubx
 from trajectories import parsed
+from ubx_bytes import frame
 
 WEEK, TOW = 2300, 345_618.0
-
-
-def frame(kind: int, payload: bytes) -> bytes:
-    """A UBX frame with its checksum."""
-    body = struct.pack("<BBH", kind >> 8, kind & 255, len(payload)) + payload
-    a = b = 0
-    for byte in body:
-        a = (a + byte) & 255
-        b = (b + a) & 255
-    return b"\xb5\x62" + body + bytes([a, b])
 
 
 def rawx(tow: float) -> bytes:

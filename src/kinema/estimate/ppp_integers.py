@@ -188,13 +188,13 @@ class NarrowLanes:
             shifts = [key[1] - at[int(one)] for one, key in known if key[0] == datum]
             shift = max(set(shifts), key=shifts.count)
         else:
-            datum, shift = self._new_datum(int(self.sat[a[0]]) // 100), 0.0
+            datum, shift = self._new_datum(), 0.0
         for one, v in zip(a.tolist(), value.tolist(), strict=True):
             poll = self.polls.setdefault(one, {}).setdefault((datum, v + shift), [0, k, k])
             poll[0], poll[1], poll[2] = poll[0] + 1, min(poll[1], k), max(poll[2], k)
             self._elect(one)
 
-    def _new_datum(self, _system: int) -> int:
+    def _new_datum(self) -> int:
         used = {key[0] for polls in self.polls.values() for key in polls}
         return max(used, default=-1) + 1
 

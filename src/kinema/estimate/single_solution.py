@@ -46,7 +46,7 @@ def solve_single(recording: Recording, options: SolveOptions, params: Params) ->
     observations = recording.need("gnss", GnssObservations)
     ephemerides = recording.get("ephemerides", BroadcastEphemerides)
     orbits, clocks = recording.get("orbits", PreciseOrbits), recording.get("clocks", PreciseClocks)
-    observations = _between(observations, options)
+    observations = between(observations, options)
     dropped = ~used_mask(observations.t_ns, tuple((a, b) for name, a, b in options.masks if name == "gnss"))
     pieces = []
     blocks = list(block_ranges(observations, params))
@@ -79,7 +79,8 @@ def solve_single(recording: Recording, options: SolveOptions, params: Params) ->
     )  # fmt: skip
 
 
-def _between(observations: GnssObservations, options: SolveOptions) -> GnssObservations:
+def between(observations: GnssObservations, options: SolveOptions) -> GnssObservations:
+    """The epochs that are asked for. Raises EstimationError where there are none."""
     first = 0 if options.from_ns is None else int(np.searchsorted(observations.t_ns, options.from_ns))
     last = len(observations.t_ns)
     if options.to_ns is not None:

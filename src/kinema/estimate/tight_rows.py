@@ -17,7 +17,7 @@ from kinema.estimate.single import Track, solve_rows
 from kinema.estimate.single_noise import LEAST_S, repeats, slow_part
 from kinema.estimate.single_params import Params as SingleParams
 from kinema.estimate.single_rows import CARRIER, CODE, DOPPLER, SIS_SIGMA_M, Rows, build
-from kinema.estimate.single_solution import block_ranges, cut
+from kinema.estimate.single_solution import between, block_ranges, cut
 from kinema.estimate.tight_layout import (
     REFLECTION_S,
     Speeds,
@@ -62,7 +62,7 @@ def rover_rows(
 
     Raises EstimationError where there are none.
     """
-    observations = _between(recording.need("gnss", GnssObservations), options)
+    observations = between(recording.need("gnss", GnssObservations), options)
     single = SingleParams(**dict(options.params.get("single", {})))
     dropped = ~used_mask(observations.t_ns, tuple((a, b) for name, a, b in options.masks if name == "gnss"))
     known = (
@@ -90,16 +90,6 @@ def rover_rows(
     table = _Table(*(np.concatenate([getattr(t, name) for t in tables]) for name in _Table.__dataclass_fields__))
     t_s = (observations.t_ns - t0_ns).astype(np.float64) * 1e-9
     return _assembled(table, t_s, np.concatenate(p0), starts, params)
-
-
-def _between(observations: GnssObservations, options: SolveOptions) -> GnssObservations:
-    first = 0 if options.from_ns is None else int(np.searchsorted(observations.t_ns, options.from_ns))
-    last = len(observations.t_ns)
-    if options.to_ns is not None:
-        last = int(np.searchsorted(observations.t_ns, options.to_ns, side="right"))
-    if first >= last:
-        raise EstimationError("no observations between --from and --to")
-    return cut(observations, first, last)
 
 
 def _table(

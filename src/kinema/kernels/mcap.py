@@ -16,6 +16,15 @@ MESSAGE, MESSAGE_HEAD = 5, 22
 
 
 @kernel
+def _u64(data: U8, at: int) -> int:
+    """Eight bytes, the lowest first; beyond 2⁶³ it comes out negative."""
+    value = 0
+    for k in range(8):
+        value |= int(data[at + k]) << (8 * k)
+    return value
+
+
+@kernel
 def count_records(data: U8, at: int) -> int:
     """How many records follow from byte `at` on, the last one perhaps cut off."""
     n = len(data)
@@ -24,9 +33,7 @@ def count_records(data: U8, at: int) -> int:
         count += 1
         if at + HEAD > n:
             break
-        length = 0
-        for k in range(8):
-            length |= int(data[at + 1 + k]) << (8 * k)
+        length = _u64(data, at + 1)
         if length < 0 or length > n - at - HEAD:
             break
         at += HEAD + length
@@ -44,9 +51,7 @@ def scan_records(data: U8, at: int, kind: I64, start: I64, stop: I64, channel: I
     while at < n and row < len(kind):
         if at + HEAD > n:
             break
-        length = 0
-        for k in range(8):
-            length |= int(data[at + 1 + k]) << (8 * k)
+        length = _u64(data, at + 1)
         if length < 0 or length > n - at - HEAD:
             break
         begin = at + HEAD
@@ -57,10 +62,7 @@ def scan_records(data: U8, at: int, kind: I64, start: I64, stop: I64, channel: I
         log_ns[row] = 0
         if data[at] == MESSAGE and length >= MESSAGE_HEAD:
             channel[row] = int(data[begin]) | int(data[begin + 1]) << 8
-            when = 0
-            for k in range(8):
-                when |= int(data[begin + 6 + k]) << (8 * k)
-            log_ns[row] = when
+            log_ns[row] = _u64(data, begin + 6)
         row += 1
         at = begin + length
     return row

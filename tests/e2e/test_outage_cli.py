@@ -30,20 +30,23 @@ def test_outage_tells_the_same_windows_each_time(data_dir: Path, capsys: pytest.
     assert all(o["driven_m"] > 0 for o in report["outages"])
 
 
-def test_outages_that_leave_nothing_between_are_refused(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_outages_leave_as_much_between(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """15 s every 45 s as asked; 60 s do not fit, so they are 120 s apart, which is told."""
     folder = data_dir / "car-mems-imu-rtk"
-    words = [
-        "outage",
-        str(folder / "gnss_rtk.pos"),
-        str(folder / "imu.csv.gz"),
-        "--every",
-        "10",
-        "--length",
-        "15",
-        "-q",
-    ]
+    files = ["--fixes", str(folder / "gnss_rtk.pos"), "--imu", str(folder / "imu.csv.gz")]
+    assert main(["outage", *files, "--every", "45", "--length", "15,60", "--start", "243298.5", "-q"]) == 0
+    out = capsys.readouterr().out
+    assert "outages of 60 s are 120 s apart" in out
+    assert "outages of 15 s are" not in out
+    starts = [line.split()[1] for line in out.splitlines() if "  60 s " in line and " after " in line]
+    assert starts == ["19:34:58.5", "19:36:58.5", "19:38:58.5", "19:40:58.5"]
+
+
+def test_outages_of_no_length_are_refused(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data_dir / "car-mems-imu-rtk"
+    words = ["outage", str(folder / "gnss_rtk.pos"), str(folder / "imu.csv.gz"), "--length", "0", "-q"]
     assert main(words) == 2
-    assert "leave nothing between" in capsys.readouterr().err
+    assert "seconds above zero" in capsys.readouterr().err
 
 
 def test_solve_with_an_imu_masks_and_writes(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

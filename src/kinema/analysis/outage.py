@@ -49,18 +49,26 @@ class OutageReport:
     percent_overall: float
 
 
-def windows(reference: Solution, every_s: float, length_s: float, start_ns: int | None = None) -> list[tuple[int, int]]:
-    """Windows of `length_s` each `every_s` from `start_ns`, the same on every machine; all end inside the reference.
+def spacing_s(every_s: float, length_s: float) -> float:
+    """Seconds from the start of one outage to the next: `every_s`, or twice the length where nothing would be left between.
 
-    Without a start: SETTLE_S after the reference first moves faster than MOTION_MPS. Raises ConfigError.
+    Raises ConfigError.
     """
-    if not 0 < length_s < every_s:
-        raise ConfigError(f"outages of {length_s:g} s every {every_s:g} s leave nothing between them")
+    if not (length_s > 0 and every_s > 0):
+        raise ConfigError(f"outages of {length_s:g} s every {every_s:g} s: both are seconds above zero")
+    return every_s if length_s < every_s else 2.0 * length_s
+
+
+def windows(reference: Solution, every_s: float, length_s: float, start_ns: int | None = None) -> list[tuple[int, int]]:
+    """Windows of `length_s`, `spacing_s` apart, the same on every machine; all begin and end inside the reference.
+
+    From `start_ns`, or SETTLE_S after the reference first moves faster than MOTION_MPS. Raises ConfigError.
+    """
     t_ns = reference.t_ns[reference.valid]
     if len(t_ns) < 2:
         raise ConfigError("the reference has no positions to judge by")
     first = start_ns if start_ns is not None else _first_motion(reference) + round(SETTLE_S * NS)
-    length, every = round(length_s * NS), round(every_s * NS)
+    length, every = round(length_s * NS), round(spacing_s(every_s, length_s) * NS)
     found = [(at, at + length) for at in range(first, int(t_ns[-1]) - length, every)]
     if not found:
         raise ConfigError(f"no outage of {length_s:g} s fits into the recording after its start; shorten --length")

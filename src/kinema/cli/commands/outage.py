@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 HELP = "take satellites away now and then, and measure the drift"
 EXAMPLES = """examples:
-  kinema outage drive/ --every 45 --length 15,30
+  kinema outage drive/ --every 45 --length 15,60
   kinema outage --fixes rtk.pos --imu imu.csv --every 120 --length 60 --method smooth
   kinema outage drive/ --wheels wheels.csv --every 90 --length 10,30,60 --report outages.html
 
 The windows are the same on every run: --length seconds each --every seconds from --start, or from 20 s after the first
-motion. The drift is judged by the truth in the recording if there is one, else by the fixes that were taken away.
+motion; where a length leaves nothing between, twice that length apart. The drift is judged by the truth in the recording
+if there is one, else by the fixes that were taken away.
 """
 
 
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"method": args.method, "lengths": [asdict(report) for report in reports]}, indent=2))
     else:
-        tell(reports, args.method)
+        tell(reports, args.method, args.every)
     return 0
 
 
@@ -92,8 +93,9 @@ def lengths(text: str) -> list[float]:
         raise ConfigError(f"--length {text}: give seconds, such as 15 or 10,30,60") from None
 
 
-def tell(reports: list[OutageReport], method: str) -> None:
+def tell(reports: list[OutageReport], method: str, every_s: float) -> None:
     """The table that people choose an IMU by."""
+    from kinema.analysis.outage import spacing_s
     from kinema.core.time import iso_gps
 
     print(f"outages, method {method}: horizontal error in metres")
@@ -103,6 +105,11 @@ def tell(reports: list[OutageReport], method: str) -> None:
             f"  {r.length_s:5g} s  {len(r.outages):7d}   {r.end_median_m:10.2f} / {r.end_p95_m:<7.2f}"
             f"{r.inside_median_m:12.2f} / {r.inside_p95_m:<7.2f}{r.percent_overall:14.2f}"
         )
+    for r in reports:
+        if (apart := spacing_s(every_s, r.length_s)) != every_s:
+            print(
+                f"  outages of {r.length_s:g} s are {apart:g} s apart: {every_s:g} s would leave nothing between them"
+            )
     for r in reports:
         for o in r.outages:
             end = f"{o.end_m:8.2f} m after {o.driven_m:6.0f} m ({o.end_percent:.2f} %), {o.end_sigmas:.1f} σ"

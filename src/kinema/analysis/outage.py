@@ -50,7 +50,7 @@ class OutageReport:
 
 
 def spacing_s(every_s: float, length_s: float) -> float:
-    """Seconds from the start of one outage to the next: `every_s`, or twice the length where nothing would be left between.
+    """Seconds from the start of one outage to the next: `every_s`, or twice the length where nothing would be left.
 
     Raises ConfigError.
     """

@@ -21,8 +21,8 @@ EXAMPLES = """examples:
   kinema outage drive/ --wheels wheels.csv --every 90 --length 10,30,60 --report outages.html
 
 The windows are the same on every run: --length seconds each --every seconds from --start, or from 20 s after the first
-motion; where a length leaves nothing between, twice that length apart. The drift is judged by the truth in the recording
-if there is one, else by the fixes that were taken away.
+motion; where a length leaves nothing between, twice that length apart. The drift is judged by the truth in the
+recording if there is one, else by the fixes that were taken away.
 """
 
 

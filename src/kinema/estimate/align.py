@@ -30,6 +30,7 @@ _LONGEST_S = 120.0
 """Of the recording that the first alignment looks at, unless motion comes later."""
 _WAIT_S = 90.0
 """For turns that show the clock's offset, after the motion suffices."""
+LOOK_AGAIN_S = 10.0
 NO_COMMON_TIME = "the IMU and the fixes have no time in common; check the clocks (leap seconds, time zones)"
 _AGAIN = 50.0
 _NOISE_FLOORS = (2e-4, 3e-3)
@@ -75,10 +76,11 @@ def noise_of(signal: ImuSignal, fixes: FixRows, calibration: Calibration, params
     )  # fmt: skip
 
 
-def enough_motion(fixes: FixRows) -> float:
+def enough_motion(fixes: FixRows, *, more: bool = False) -> float:
     """The fix time by which heading and mounting can be told: 12 s of driving, 60 m, a change of speed or course.
 
-    Raises EstimationError where the recording never shows that much.
+    more: there are fixes to come, no need to do with less. Raises EstimationError where the recording never shows that
+    much.
     """
     t, v = fix_velocities_n(fixes)
     speed = np.hypot(v[:, 0], v[:, 1])
@@ -89,7 +91,7 @@ def enough_motion(fixes: FixRows) -> float:
     ready = (driving > 12.0) & (far > 60.0) & (change > 8.0)
     if ready.any():
         return float(t[np.argmax(ready)])
-    if len(t) and far[-1] > 15.0 and driving[-1] > 4.0:
+    if not more and len(t) and far[-1] > 15.0 and driving[-1] > 4.0:
         return float(t[-1])
     raise EstimationError(
         f"heading cannot be found: the fixes show only {far[-1] if len(t) else 0.0:.0f} m of driving; "
@@ -97,15 +99,20 @@ def enough_motion(fixes: FixRows) -> float:
     )
 
 
-def _causal_offset(signal: ImuSignal, fixes: FixRows, moved: float) -> tuple[float, TimeOffset]:
-    """The time by which motion and turning suffice, and the clock's offset as known then; waits for turns a while."""
+def _causal_offset(signal: ImuSignal, fixes: FixRows, moved: float, *, more: bool) -> tuple[float, TimeOffset]:
+    """The time by which motion and turning suffice, and the clock's offset as known then; waits for turns a while.
+
+    more: there are fixes to come. Raises EstimationError where turns may still come with them.
+    """
     last = float(fixes.t_s[-1])
     until, offset = moved, TimeOffset()
     while True:
         offset = find_time_offset(signal.until(until + REACH_S), fixes.until(until))
-        if offset.found or until >= min(last, moved + _WAIT_S):
+        if offset.found or until >= moved + _WAIT_S or (until >= last and not more):
             return (until, offset) if offset.found else (moved, offset)
-        until = min(until + 10.0, last)
+        if more and until + LOOK_AGAIN_S > last:
+            raise EstimationError("the clock's offset waits for turns")
+        until = min(until + LOOK_AGAIN_S, last)
 
 
 def level_c_ns(f_s: F64, heading_rad: float) -> F64:
@@ -200,23 +207,24 @@ def _begin(
 
 
 def align(
-    signal: ImuSignal, fixes: FixRows, params: InertialParams, *, whole: bool, c_bs: F64 | None = None
-) -> Alignment:
+    signal: ImuSignal, fixes: FixRows, params: InertialParams, *, whole: bool, c_bs: F64 | None = None,
+    more: bool = False,
+) -> Alignment:  # fmt: skip
     """Everything that a pass needs: by data up to the first sufficient motion, or by the `whole` recording.
 
-    c_bs: the mounting where it is known. Raises EstimationError, DataError.
+    c_bs: the mounting where it is known. more: the streams go on (live). Raises EstimationError, DataError.
     """
     offset = find_time_offset(signal, fixes)
     check_rate(offset)
     fixes = fixes.since(signal.t_s[0] + min(offset.td_s, 0.0))
     if not len(fixes.t_s):
         raise EstimationError(NO_COMMON_TIME)
-    moved = enough_motion(fixes)
+    moved = enough_motion(fixes, more=more)
     if whole:
         until = min(float(fixes.t_s[-1]), max(moved, float(fixes.t_s[0]) + _LONGEST_S))
         known, known_fixes = signal, fixes
     else:
-        until, offset = _causal_offset(signal, fixes, moved)
+        until, offset = _causal_offset(signal, fixes, moved, more=more)
         known_fixes = fixes.until(until)
         known = signal.until(until - offset.td_s)
     calibration = Calibration(

@@ -18,7 +18,7 @@ from kinema.estimate.inertial_causal import lateness, retimed
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import InertialParams, Start
 from kinema.estimate.inertial_solution import antenna, mounted
-from kinema.sensors.fix import fix_rows
+from kinema.sensors.fix import FixRows, fix_rows
 from kinema.sensors.imu_signal import imu_signal
 
 _MEMORY_S = 3.0
@@ -44,7 +44,7 @@ class LiveInertial:
         self._fixes: Solution | None = None
         self.late_fixes = 0
         """Fixes that came after their nodes and were not used."""
-        self._lag_of_velocities_s = 0.0
+        self._rows: FixRows | None = None
         self._t0_ns = 0
         self._tried_s = 0.0
         self._state: Start | None = None
@@ -93,7 +93,7 @@ class LiveInertial:
                 self._imu = Imu(self._imu.t_ns[keep], self._imu.f_ib_s_mps2[keep], self._imu.w_ib_s_radps[keep])
                 self._t0_ns, self._tried_s = 0, 0.0
             return False
-        self.alignment, self._lag_of_velocities_s = found, rows.velocity_lag_s
+        self.alignment, self._rows = found, rows
         self._state = mounted(found.start, found.calibration, self.params)
         return True
 
@@ -110,7 +110,7 @@ class LiveInertial:
         if upto_s - after_s < 2 * self.params.node_s:
             return None
         signal = imu_signal(self._imu, self._t0_ns)
-        rows = fix_rows(self._fixes, self._t0_ns, lag_s=self._lag_of_velocities_s)
+        rows = fix_rows(self._fixes, self._t0_ns, before=self._rows)
         nodes = build_nodes(signal, rows, self.alignment.calibration, self.params, span_s=(after_s, upto_s))
         return nodes.chunk(1, len(nodes))
 

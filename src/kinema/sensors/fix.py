@@ -35,13 +35,14 @@ class FixRows:
     """t_s (m,) since the origin, rows (m, 24): p_e, its covariance, v_e, its covariance; has (m,) bits;
     slow_sigma_m: of the common slow error of positions; velocity_lag_s: how much later than the velocities their time
     tags are (a velocity that is a mean since the epoch before lags by half of it), found from the file and taken out:
-    positions and velocities then are rows of their own."""
+    positions and velocities then are rows of their own; step_s: the usual time between fixes."""
 
     t_s: F64
     rows: F64
     has: I64
     slow_sigma_m: float
     velocity_lag_s: float = 0.0
+    step_s: float = 1.0
 
     def since(self, t_s: float) -> FixRows:
         """The rows from a time on."""
@@ -101,9 +102,13 @@ def fix_rows(
     t0_ns: int,
     masks: tuple[tuple[int, int], ...] = (),
     params: FixParams | None = None,
-    lag_s: float | None = None,
+    before: FixRows | None = None,
 ) -> FixRows:
-    """The usable fixes outside the masks; lag_s: of their velocities where it is known, else it is looked for."""
+    """The usable fixes outside the masks.
+
+    before: a longer look at the same fixes, of which these are a later piece with the same habits: slow error, lag of
+    velocities, rate.
+    """
     params = params or FixParams()
     keep = fixes.valid & used_mask(fixes.t_ns, masks) & (fixes.status != FixStatus.DEAD_RECKONED)
     m = int(keep.sum())
@@ -113,6 +118,7 @@ def fix_rows(
     sigma = np.sqrt(np.trace(cov, axis1=1, axis2=2) / 3)
     coarse = np.isin(fixes.status[keep], (FixStatus.SINGLE, FixStatus.DIFFERENTIAL, FixStatus.SBAS)) & (sigma > 0.1)
     slow = float(np.median(sigma[coarse])) * params.slow_share if m and coarse.mean() > 0.5 else 0.0
+    slow = slow if before is None else before.slow_sigma_m
     share = np.where(coarse & (slow > 0), 1.0 - params.slow_share**2, 1.0)
     cov = at_least(cov * share[:, None, None], params.floor_m)
     v, cov_v = np.array(fixes.v_e_mps[keep]), np.array(fixes.cov_v_e[keep])
@@ -120,10 +126,11 @@ def fix_rows(
     cov_v[~stated(cov_v)] = np.eye(3) * params.unstated_mps**2
     cov_v = at_least(cov_v, params.floor_mps)
     t_s = (fixes.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
-    if slow and m > 1:
+    step_s = before.step_s if before else float(np.median(np.diff(t_s))) if m > 1 else FixRows.step_s
+    if slow:
         # a receiver's own filter makes its velocities alike for about half a second
-        cov_v[coarse] *= max(1.0, params.velocity_hold_s / float(np.median(np.diff(t_s))))
-    lag = velocity_lag(t_s, fixes.p_e_m[keep], v) if lag_s is None else lag_s
+        cov_v[coarse] *= max(1.0, params.velocity_hold_s / step_s)
+    lag = velocity_lag(t_s, fixes.p_e_m[keep], v) if before is None else before.velocity_lag_s
     rows = np.zeros((m, 24))
     rows[:, 0:3] = fixes.p_e_m[keep]
     rows[:, 3:12] = cov.reshape(m, 9)
@@ -131,9 +138,9 @@ def fix_rows(
     rows[:, 15:24] = cov_v.reshape(m, 9)
     has = np.where(moving, HAS_POSITION | HAS_VELOCITY, HAS_POSITION).astype(np.int64)
     if not lag:
-        return FixRows(t_s, rows, has, slow)
+        return FixRows(t_s, rows, has, slow, step_s=step_s)
     t_both = np.concatenate([t_s, t_s[moving] - lag])
     order = np.argsort(t_both, kind="stable")
     has = np.concatenate([np.full(m, HAS_POSITION), np.full(int(moving.sum()), HAS_VELOCITY)])[order]
     rows = np.ascontiguousarray(np.concatenate([rows, rows[moving]])[order])
-    return FixRows(t_both[order], rows, has.astype(np.int64), slow, lag)
+    return FixRows(t_both[order], rows, has.astype(np.int64), slow, lag, step_s)

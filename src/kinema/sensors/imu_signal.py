@@ -27,7 +27,8 @@ class ImuSignal:
     step_s: the typical step; saturated (n,): an axis at its stop; gap (n,): a gap ends here. gyro_level, accel_level
     (n,): RMS about the mean within the half second before, all axes; mean_w, (n, 3) that window's mean rate;
     moved_f (n,): how far its mean specific force is from the recording's median;
-    gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before.
+    gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before;
+    usual_f (3,): the recording's median specific force.
     """
 
     t0_ns: int
@@ -43,6 +44,7 @@ class ImuSignal:
     moved_f: F64
     gyro_shake: F64
     accel_shake: F64
+    usual_f: F64
     issues: tuple[Issue, ...]
 
     def until(self, t_s: float) -> ImuSignal:
@@ -50,11 +52,20 @@ class ImuSignal:
         k = int(np.searchsorted(self.t_s, t_s, side="right"))
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         cut: dict[str, Any] = {name: v[:k] if isinstance(v, np.ndarray) else v for name, v in values.items()}
-        return ImuSignal(**cut)
+        return ImuSignal(**{**cut, "usual_f": self.usual_f})
 
 
-def _usable(imu: Imu, t0_ns: int) -> tuple[I64, F64, F64, F64, list[Issue]]:
-    """GPS times, seconds, specific forces and rates of the samples that can be used, and what is wrong with others."""
+def _usable(imu: Imu, t0_ns: int, *, known: bool) -> tuple[I64, F64, F64, F64, list[Issue]]:
+    """GPS times, seconds, specific forces and rates of the samples that can be used, and what is wrong with others.
+
+    known: the stream as a whole was looked at before.
+    """
+    if known:
+        finite = np.asarray(np.isfinite(np.hstack([imu.f_ib_s_mps2, imu.w_ib_s_radps])).all(axis=1))
+        t_ns, f, w = imu.t_ns[finite], imu.f_ib_s_mps2[finite], imu.w_ib_s_radps[finite]
+        t, _ = spread_bursts((t_ns - t0_ns).astype(np.float64) * 1e-9)
+        use = ~frozen(t, np.hstack([f, w]))
+        return t_ns[use], t[use], f[use], w[use], []
     if len(imu.t_ns) < 100:
         raise DataError("imu", "at least 100 samples", str(len(imu.t_ns)))
     finite = np.asarray(np.isfinite(np.hstack([imu.f_ib_s_mps2, imu.w_ib_s_radps])).all(axis=1))
@@ -79,11 +90,16 @@ def _usable(imu: Imu, t0_ns: int) -> tuple[I64, F64, F64, F64, list[Issue]]:
     return t_ns[use], t[use], f[use], w[use], issues
 
 
-def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
-    """Look at a stream once. Raises DataError where it is too short, not finite, dead, or in a wrong unit."""
-    t_ns, t, f, w, issues = _usable(imu, t0_ns)
+def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSignal:
+    """Look at a stream once. Raises DataError where it is too short, not finite, dead, or in a wrong unit.
+
+    before: a longer look at the same stream, of which this is a later piece (of any length) with the same step and
+    usual force.
+    """
+    t_ns, t, f, w, issues = _usable(imu, t0_ns, known=before is not None)
     step = np.diff(t)
-    typical = float(np.median(step))
+    typical = float(np.median(step)) if before is None else before.step_s
+    usual_f = np.median(f, axis=0) if before is None else before.usual_f
     gap = np.concatenate([[False], step > max(GAP_STEPS * typical, 0.05)])
     if gap.any():
         k = int(np.argmax(gap))
@@ -96,7 +112,7 @@ def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
     n = max(2, round(QUIET_WINDOW_S / typical))
     gyro_level, mean_w = _level(w, n)
     accel_level, mean_f = _level(f, n)
-    moved_f = np.linalg.norm(mean_f - np.median(f, axis=0), axis=1)
+    moved_f = np.linalg.norm(mean_f - usual_f, axis=1)
     n2 = max(4, round(SHAKE_WINDOW_S / typical))
     return ImuSignal(
         t0_ns,
@@ -112,6 +128,7 @@ def imu_signal(imu: Imu, t0_ns: int) -> ImuSignal:
         moved_f,
         _shake(w, n2),
         _shake(f, n2),
+        usual_f,
         tuple(issues),
     )
 
@@ -144,7 +161,7 @@ def _level(values: F64, n: int) -> tuple[F64, F64]:
     mean = (cum[last] - cum[first]) / count
     variance = np.maximum((cum2[last] - cum2[first]) / count - mean**2, 0.0)
     level = np.sqrt(variance.sum(axis=1))
-    level[: n - 1] = level[n - 1]
+    level[: n - 1] = level[min(n, len(level)) - 1]
     return level, mean + offset
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,30 @@ FINE_MPS = 0.03
 _REAR = ("rl", "rr", "rear_left", "rear_right", "left_rear", "right_rear")
 
 
-def wheel_speed(stream: Any, masks: tuple[tuple[int, int], ...], t0_ns: int) -> tuple[F64, F64] | None:
+@dataclass(frozen=True)
+class WheelHabits:
+    """What a longer look at wheels told: which of those that count are alive (k,), and for how long a speed must stay
+    the same to the last digit to be stuck."""
+
+    good: Bool
+    stuck_s: float
+
+
+def wheel_habits(stream: Series) -> WheelHabits:
+    """What a stretch of wheels tells of all of them."""
+    wheels = _rear(stream, np.ones(len(stream.t_ns), dtype=np.bool_))
+    good = np.asarray(alive(wheels.T), dtype=np.bool_)
+    return WheelHabits(good, _stuck_after(wheels[:, good].mean(axis=1) if good.any() else np.zeros(0)))
+
+
+def wheel_speed(
+    stream: Any, masks: tuple[tuple[int, int], ...], t0_ns: int, habits: WheelHabits | None = None
+) -> tuple[F64, F64] | None:
     """Seconds since t0_ns (m,) and the speed (m,) in m/s of the rear axle's centre; None without wheels.
 
     Of four wheels the rear two count: they do not steer. One that stands still while the others turn, or that says
-    the same number throughout, is left out. Raises DataError for a unit that is no speed.
+    the same number throughout, is left out. habits: what is known of the stream of which this is a piece. Raises
+    DataError for a unit that is no speed.
     """
     if stream is None:
         return None
@@ -31,14 +51,8 @@ def wheel_speed(stream: Any, masks: tuple[tuple[int, int], ...], t0_ns: int) -> 
     if stream.unit != "m/s":
         raise DataError("wheels", "a speed in m/s", f"unit '{stream.unit}'")
     keep = used_mask(stream.t_ns, masks)
-    value = stream.value[keep]
-    wheels = value.reshape(len(value), -1)
-    if stream.columns:
-        rear = [k for k, name in enumerate(stream.columns) if name.lower() in _REAR]
-        wheels = wheels[:, rear] if rear else wheels
-    elif wheels.shape[1] == 4:
-        wheels = wheels[:, 2:]
-    good = alive(wheels.T)
+    wheels = _rear(stream, keep)
+    good = alive(wheels.T) if habits is None else habits.good
     if not good.any():
         return None
     wheels = wheels[:, good]
@@ -47,17 +61,32 @@ def wheel_speed(stream: Any, masks: tuple[tuple[int, int], ...], t0_ns: int) -> 
         spread = np.abs(wheels - np.median(wheels, axis=1, keepdims=True)).max(axis=1)
         speed = np.where(spread > 1.0 + 0.1 * np.abs(speed), np.nan, speed)
     t = (stream.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
-    return t, np.where(stuck(t, speed), np.nan, speed)
+    return t, np.where(stuck(t, speed, None if habits is None else habits.stuck_s), np.nan, speed)
 
 
-def stuck(t_s: F64, speed: F64) -> Bool:
+def _rear(stream: Series, keep: Bool) -> F64:
+    """The wheels (n, k) that count."""
+    value = stream.value[keep]
+    wheels = value.reshape(len(value), -1)
+    if stream.columns:
+        rear = [k for k, name in enumerate(stream.columns) if name.lower() in _REAR]
+        return wheels[:, rear] if rear else wheels
+    return wheels[:, 2:] if wheels.shape[1] == 4 else wheels
+
+
+def _stuck_after(speed: F64) -> float:
+    """Seconds for which a speed (m,) must stay the same to be stuck, by its finest steps."""
+    steps = np.abs(np.diff(speed))
+    steps = steps[steps > 1e-9]
+    return STUCK_S * max(1.0, float(np.quantile(steps, 0.1)) / FINE_MPS) if len(steps) else STUCK_S
+
+
+def stuck(t_s: F64, speed: F64, least_s: float | None = None) -> Bool:
     """Where a speed (m,) other than zero is the same to the last digit for STUCK_S and ten samples (m,).
 
     Of coarse steps (ticks counted for 20 ms, whole km/h) it must be so for as many times longer as they are coarser.
     """
-    steps = np.abs(np.diff(speed))
-    steps = steps[steps > 1e-9]
-    least_s = STUCK_S * max(1.0, float(np.quantile(steps, 0.1)) / FINE_MPS) if len(steps) else STUCK_S
+    least_s = _stuck_after(speed) if least_s is None else least_s
     same = np.concatenate([[False], (np.diff(speed) == 0.0) & (np.abs(speed[1:]) > 0.1)])
     out = np.zeros(len(speed), dtype=np.bool_)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))

@@ -28,6 +28,9 @@ def test_outage_tells_the_same_windows_each_time(data_dir: Path, capsys: pytest.
     assert report["length_s"] == 15.0
     assert len(report["outages"]) == 4
     assert all(o["driven_m"] > 0 for o in report["outages"])
+    heights = sorted(abs(o["end_up_m"]) for o in report["outages"])
+    assert report["end_up_median_m"] == pytest.approx((heights[1] + heights[2]) / 2)
+    assert 0.0 < report["end_up_p95_m"] < 3.0
 
 
 def test_long_outages_leave_as_much_between(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

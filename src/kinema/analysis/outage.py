@@ -19,7 +19,7 @@ SETTLE_S = 20.0
 @dataclass(frozen=True)
 class Outage:
     """One window [from_ns, to_ns): horizontal error at its end, the largest and the RMS inside (m), the metres driven,
-    and the error at the end over the stated sigma."""
+    and the error at the end over the stated sigma; the same of the height (m, positive: too high), which may be NaN."""
 
     from_ns: int
     to_ns: int
@@ -28,6 +28,9 @@ class Outage:
     rms_m: float
     driven_m: float
     end_sigmas: float
+    end_up_m: float
+    up_rms_m: float
+    end_up_sigmas: float
 
     @property
     def end_percent(self) -> float:
@@ -37,7 +40,8 @@ class Outage:
 
 @dataclass(frozen=True)
 class OutageReport:
-    """All windows of one length: end errors and inside errors (m) by median and 95 %, end error in % of distance."""
+    """All windows of one length: end errors and inside errors (m) by median and 95 %, end error in % of distance; and
+    the sizes of errors of height by the same."""
 
     length_s: float
     outages: tuple[Outage, ...]
@@ -47,6 +51,10 @@ class OutageReport:
     inside_p95_m: float
     percent_median: float
     percent_overall: float
+    end_up_median_m: float
+    end_up_p95_m: float
+    inside_up_median_m: float
+    inside_up_p95_m: float
 
 
 def spacing_s(every_s: float, length_s: float) -> float:
@@ -91,40 +99,46 @@ def _first_motion(reference: Solution) -> int:
 
 
 def judge(solution: Solution, reference: Solution, spans: list[tuple[int, int]]) -> OutageReport:
-    """How far `solution`, made without the spans, is from the reference inside them, horizontally.
+    """How far `solution`, made without the spans, is from the reference inside them, horizontally and in height.
 
     Raises DataError where the solution does not cover them.
     """
     keep = reference.valid & (reference.t_ns >= solution.t_ns[0]) & (reference.t_ns <= solution.t_ns[-1])
     t_ns, p_ref = reference.t_ns[keep], reference.p_e_m[keep]
     origin = p_ref[0] if len(p_ref) else solution.p_e_m[0]
-    truth = ned_from_ecef(p_ref, origin)[:, :2]
-    error = _at(solution, t_ns, ned_from_ecef(solution.p_e_m, origin)[:, :2]) - truth
-    sigma = _sigma_h(solution, t_ns)
-    h = np.hypot(error[:, 0], error[:, 1])
+    truth = ned_from_ecef(p_ref, origin)
+    error = _at(solution, t_ns, ned_from_ecef(solution.p_e_m, origin)) - truth
+    sigma, sigma_up = _sigmas(solution, t_ns)
+    h, up = np.hypot(error[:, 0], error[:, 1]), -error[:, 2]
     out, inside = [], []
     for start, stop in spans:
         k = np.flatnonzero((t_ns >= start) & (t_ns < stop))
         if len(k) < 2:
             continue
-        driven = float(np.hypot(*np.diff(truth[k], axis=0).T).sum())
-        inside.append(h[k])
+        driven = float(np.hypot(*np.diff(truth[k, :2], axis=0).T).sum())
+        inside.append(k)
         last = int(k[-1])
         out.append(
             Outage(
                 start, stop, float(h[last]), float(h[k].max()), float(np.sqrt((h[k] ** 2).mean())), driven,
-                float(h[last] / sigma[last]),
+                float(h[last] / sigma[last]), float(up[last]), float(np.sqrt((up[k] ** 2).mean())),
+                float(up[last] / sigma_up[last]),
             )
         )  # fmt: skip
     if not out:
         raise DataError("outages", "windows that the reference covers", "none")
-    ends, every = np.array([o.end_m for o in out]), np.concatenate(inside)
+    ends, ends_up = np.array([o.end_m for o in out]), np.abs([o.end_up_m for o in out])
+    every = np.concatenate(inside)
     percents = np.array([o.end_percent for o in out])
     return OutageReport(
-        (spans[0][1] - spans[0][0]) / NS, tuple(out), float(np.median(ends)), float(np.quantile(ends, 0.95)),
-        float(np.median(every)), float(np.quantile(every, 0.95)), float(np.nanmedian(percents)),
-        float(100.0 * ends.sum() / max(sum(o.driven_m for o in out), 1e-9)),
+        (spans[0][1] - spans[0][0]) / NS, tuple(out), *_middle_and_high(ends), *_middle_and_high(h[every]),
+        float(np.nanmedian(percents)), float(100.0 * ends.sum() / max(sum(o.driven_m for o in out), 1e-9)),
+        *_middle_and_high(ends_up), *_middle_and_high(np.abs(up[every])),
     )  # fmt: skip
+
+
+def _middle_and_high(sizes: F64) -> tuple[float, float]:
+    return float(np.median(sizes)), float(np.quantile(sizes, 0.95))
 
 
 def _at(solution: Solution, t_ns: I64, values: F64) -> F64:
@@ -133,10 +147,11 @@ def _at(solution: Solution, t_ns: I64, values: F64) -> F64:
     return np.stack([np.interp(at, t, column) for column in values.T], axis=1)
 
 
-def _sigma_h(solution: Solution, t_ns: I64) -> F64:
-    """Stated horizontal sigma at times."""
+def _sigmas(solution: Solution, t_ns: I64) -> tuple[F64, F64]:
+    """Stated sigmas, horizontal and of the height, at times."""
     k = np.searchsorted(solution.t_ns, t_ns).clip(0, len(solution) - 1)
     lat, lon, _ = geodetic_from_ecef(solution.p_e_m[k])
-    c = c_ne(lat, lon)[:, :2]
-    cov = c @ solution.cov_p_e_m2[k] @ np.swapaxes(c, 1, 2)
-    return np.asarray(np.sqrt(np.maximum(np.trace(cov, axis1=1, axis2=2), 1e-12)))
+    c = c_ne(lat, lon)
+    var = np.diagonal(c @ solution.cov_p_e_m2[k] @ np.swapaxes(c, 1, 2), axis1=1, axis2=2)
+    var = np.maximum(var, 1e-12)
+    return np.sqrt(var[:, 0] + var[:, 1]), np.sqrt(var[:, 2])

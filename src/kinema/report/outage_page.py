@@ -151,7 +151,8 @@ def _summary(drifts: Sequence[Drift], method: str) -> Summary:
     figures = []
     for one in drifts:
         r = one.report
-        detail = f"95 % {length(r.end_p95_m)}; {r.percent_overall:.2f} % of distance; {len(r.outages)} windows"
+        detail = f"95 % {length(r.end_p95_m)}; {r.percent_overall:.2f} % of distance; {len(r.outages)} windows; "
+        detail += f"height {length(r.end_up_median_m)}"
         figures.append(Figure(f"End error after {one.name}, median", *metres(r.end_median_m), detail=detail))
     inside = np.concatenate([_inside(one) for one in drifts])
     if len(inside):
@@ -233,6 +234,7 @@ def _table(one: Drift) -> Table:
             iso_gps(o.from_ns, 1)[11:], Cell(length(o.driven_m), o.driven_m), Cell(length(o.end_m), o.end_m),
             Cell(f"{percent:.2f} %" if np.isfinite(percent) else "–", percent if np.isfinite(percent) else None),
             Cell(length(o.worst_m), o.worst_m), Cell(f"{o.end_sigmas:.1f} σ", o.end_sigmas),
+            Cell(f"{o.end_up_m:+.2f} m", o.end_up_m),
         ])  # fmt: skip
-    headings = ("From, GPS", "Driven", "Error at the end", "of distance", "Largest", "over stated σ")
+    headings = ("From, GPS", "Driven", "Error at the end", "of distance", "Largest", "over stated σ", "Height, end")
     return Table(f"Outages of {one.name}", headings, rows)

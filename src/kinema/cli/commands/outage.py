@@ -98,12 +98,13 @@ def tell(reports: list[OutageReport], method: str, every_s: float) -> None:
     from kinema.analysis.outage import spacing_s
     from kinema.core.time import iso_gps
 
-    print(f"outages, method {method}: horizontal error in metres")
-    print("  length  windows   end median / 95 %    inside median / 95 %    end, % of distance")
+    print(f"outages, method {method}: errors in metres")
+    print("  length  windows   end median / 95 %    inside median / 95 %    end, % of distance   height, end 50 / 95 %")
     for r in reports:
         print(
             f"  {r.length_s:5g} s  {len(r.outages):7d}   {r.end_median_m:10.2f} / {r.end_p95_m:<7.2f}"
             f"{r.inside_median_m:12.2f} / {r.inside_p95_m:<7.2f}{r.percent_overall:14.2f}"
+            f"{r.end_up_median_m:17.2f} / {r.end_up_p95_m:<7.2f}"
         )
     for r in reports:
         if (apart := spacing_s(every_s, r.length_s)) != every_s:
@@ -113,4 +114,5 @@ def tell(reports: list[OutageReport], method: str, every_s: float) -> None:
     for r in reports:
         for o in r.outages:
             end = f"{o.end_m:8.2f} m after {o.driven_m:6.0f} m ({o.end_percent:.2f} %), {o.end_sigmas:.1f} σ"
+            end += f"; height {o.end_up_m:+.2f} m, {abs(o.end_up_sigmas):.1f} σ"
             print(f"  {iso_gps(o.from_ns, 1)}  {r.length_s:4g} s {end}")

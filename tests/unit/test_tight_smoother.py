@@ -131,7 +131,7 @@ def still_nodes() -> Nodes:
         "t_s": np.arange(k) * STEP_S, "dth": nothing, "dv": nothing, "dt": np.zeros(0),
         "seg_start": np.zeros(k + 1, np.int64), "noise": np.zeros((k, 6)), "fix": np.arange(k),
         "fix_has": np.zeros(k, np.int64), "fixes": np.zeros((k, 24)), "wheel": np.full(k, np.nan),
-        "nhc": np.zeros(k, np.int64), "quiet": np.zeros(k, np.int64), "rate": np.zeros((k, 3)),
+        "nhc": np.zeros(k, np.int64), "quiet": np.zeros(k, np.int64), "mean": np.zeros((k, 6)),
     }  # fmt: skip
     return Nodes(**{name: values[name] for name in Nodes.__dataclass_fields__})
 

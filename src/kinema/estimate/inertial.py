@@ -160,7 +160,7 @@ def _chunk(nodes: Nodes, state: Start, par: F64, *, record: bool) -> _Out:
     )  # fmt: skip
     done = run_pass(
         state.x, state.p, state.carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
-        nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.rate,
+        nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean,
         out.x, out.p, out.full, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
     )  # fmt: skip
     if done < k:

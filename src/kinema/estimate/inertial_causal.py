@@ -19,7 +19,7 @@ from kinema.kernels import inertial as ki
 from kinema.sensors.fix import FixRows
 from kinema.sensors.imu_signal import ImuSignal
 
-_PIECE_NODES = 10 * 20
+PIECE_NODES = 10 * 20
 _LATE_S = 0.005
 
 
@@ -48,7 +48,7 @@ def run_causal(
     passes: list[Pass] = []
     kept: list[Nodes] = []
     while first < len(nodes):
-        last = min(first + _PIECE_NODES, len(nodes))
+        last = min(first + PIECE_NODES, len(nodes))
         piece = nodes.chunk(first, last)
         done = run_filter(piece, state, params, calibration)
         passes.append(replace(done, gps_s=calibration.gps_time(done.t_s)))
@@ -76,7 +76,7 @@ def joined(passes: list[Pass]) -> Pass:
 
 def joined_nodes(kept: list[Nodes]) -> Nodes:
     """Times, fixes and flags of nodes that followed each other; the increments do not come along."""
-    names = ("t_s", "noise", "fix", "wheel", "nhc", "quiet", "rate")
+    names = ("t_s", "noise", "fix", "wheel", "nhc", "quiet", "mean")
     arrays = {name: np.concatenate([getattr(one, name) for one in kept]) for name in names}
     none, no_start = np.empty((0, 3)), np.zeros(len(arrays["t_s"]) + 1, np.int64)
     return replace(kept[-1], **arrays, dth=none, dv=none, dt=np.empty(0), seg_start=no_start)

@@ -33,7 +33,7 @@ class Nodes:
     wheel: F64
     nhc: I64
     quiet: I64
-    rate: F64
+    mean: F64
 
     def __len__(self) -> int:
         return len(self.t_s)
@@ -44,7 +44,7 @@ class Nodes:
         return replace(
             self, t_s=self.t_s[part], seg_start=self.seg_start[first : last + 1], noise=self.noise[part],
             fix=self.fix[part], wheel=self.wheel[part], nhc=self.nhc[part], quiet=self.quiet[part],
-            rate=self.rate[part],
+            mean=self.mean[part],
         )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def build_nodes(
         times, np.ascontiguousarray(dth), np.ascontiguousarray(dv), np.diff(seg_t), seg_start, noise,
         fix, fixes.has, fixes.rows, speed,
         (params.constrain & calibration.mounted & (missing < 0.5)).astype(np.int64), quiet.astype(np.int64),
-        np.ascontiguousarray(signal.mean_w[at]),
+        np.hstack([signal.mean_w[at], signal.mean_f[at]]),
     )  # fmt: skip
 
 

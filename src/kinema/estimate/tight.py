@@ -43,7 +43,7 @@ def gates_of(params: TightParams) -> F64:
 def steps_of(nodes: Nodes) -> Steps:
     """Nodes as the kernel takes them."""
     return Steps(
-        nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.wheel, nodes.nhc, nodes.quiet, nodes.rate,
+        nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean,
         nodes.fix,
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ MAX_ROWS = 16
 def run_pass(
     x: F64, p: F64, carry: F64, par: F64,
     dth: F64, dv: F64, dt: F64, seg_start: I64,
-    noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, rate: F64,
+    noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, mean: F64,
     x_out: F64, p_out: F64, p_full: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
 ) -> int:  # fmt: skip
     """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (4, 3: increments, outliers in a
@@ -39,12 +39,11 @@ def run_pass(
 
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
     noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
-    m/s or NaN; nhc, quiet (K) flags; rate (K, 3): mean raw rate while quiet. Written: x_out (K, X_SIZE), p_out
-    (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting; p_full (⌈K / FULL_EACH⌉, N, N)
-    all of P at each so many nodes; means_out (K, 6, 3), told
-    (K, D_SIZE), trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of
-    MAX_ROWS rows is written over by each node and so records nothing; trans, x_out and p_out of length 1 likewise keep
-    the last.
+    m/s or NaN; nhc, quiet (K) flags; mean (K, 6): raw rate and specific force of the last half second. Written: x_out
+    (K, X_SIZE), p_out (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting; p_full
+    (⌈K / FULL_EACH⌉, N, N) all of P at each so many nodes; means_out (K, 6, 3), told (K, D_SIZE), trans (K, 9, 18),
+    span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of MAX_ROWS rows is written over by
+    each node and so records nothing; trans, x_out and p_out of length 1 likewise keep the last.
     Returns the number of nodes done: fewer than K where the state left the finite numbers.
     """
     dx, y, turn = np.zeros(N), np.zeros(3), np.zeros((2, 4))
@@ -74,7 +73,7 @@ def run_pass(
             )
         at = vehicle_update(x, p, dx, means, par, wheel[k], nhc[k], told[k], tape, at, y, h, rows, work, turn)
         if quiet[k]:
-            at = standstill_update(x, p, dx, par, rate[k], told[k], tape, at, y, h, work, turn)
+            at = standstill_update(x, p, dx, par, mean[k], told[k], tape, at, y, h, work, turn)
         told[k, D_SPEED] = (x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2) ** 0.5
         if not told[k, D_SPEED] < 1e4:
             return k

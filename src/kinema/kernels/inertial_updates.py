@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from kinema.kernels.inertial import (
+    BA,
     D_LOGL,
     D_NHC,
     D_NHC_DOWN,
@@ -22,6 +23,9 @@ from kinema.kernels.inertial import (
     TD,
     WHEEL_FRACTION,
     WHEEL_SIGMA,
+    X_BA,
+    X_P,
+    X_Q,
     X_V,
     ZARU_SIGMA,
     ZUPT_SIGMA,
@@ -43,6 +47,8 @@ from kinema.kernels.inertial_rows import (
     wheel_row,
 )
 from kinema.kernels.jit import kernel
+from kinema.kernels.rotation import dcm_from_quat
+from kinema.kernels.strapdown import gravity_e
 
 F64 = Any
 
@@ -50,6 +56,7 @@ SCALAR_GATE = 9.0
 LOST_STREAK = 30.0
 """So many outliers in a row are none."""
 QUIET_SPEED_MPS = 0.05
+QUIET_ACCEL_MPS2 = 0.15
 QUIET_SPEED_MAX_MPS = 4.0
 
 
@@ -167,14 +174,36 @@ def vehicle_update(
 
 
 @kernel
+def _unaccelerated(x: F64, p: F64, mean: F64, work: F64) -> bool:
+    """Whether the mean specific force, mean[3:6], is gravity's alone by what is known of attitude and biases."""
+    c_es, g = work[0:3], work[3]
+    dcm_from_quat(x[X_Q : X_Q + 4], c_es)
+    gravity_e(x[X_P : X_P + 3], g)
+    a2 = 0.0
+    for i in range(3):
+        a = g[i]
+        for j in range(3):
+            a += c_es[i, j] * (mean[3 + j] - x[X_BA + j])
+        a2 += a * a
+    tilt = max(p[PHI, PHI], p[PHI + 1, PHI + 1], p[PHI + 2, PHI + 2])
+    bias = max(p[BA, BA], p[BA + 1, BA + 1], p[BA + 2, BA + 2])
+    limit = QUIET_ACCEL_MPS2 + 3.5 * (bias + 96.0 * tilt) ** 0.5
+    return a2 < limit * limit
+
+
+@kernel
 def standstill_update(
-    x: F64, p: F64, dx: F64, par: F64, rate: F64, told: F64, tape: F64, at: int, y: F64, h: F64, work: F64, turn: F64
+    x: F64, p: F64, dx: F64, par: F64, mean: F64, told: F64, tape: F64, at: int, y: F64, h: F64, work: F64, turn: F64
 ) -> int:
-    """Zero velocity and zero rate, where the speed allows that the quiet means rest."""
+    """Zero velocity and zero rate, where speed and acceleration allow that the quiet means rest.
+
+    mean (6,): raw rate and specific force of the last half second. A car that brakes evenly is as quiet in its last
+    half metre per second as at rest; only the acceleration tells them apart.
+    """
     v2 = x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2
     spread = max(p[V, V], p[V + 1, V + 1], p[V + 2, V + 2])
     limit = min(QUIET_SPEED_MPS + 3.5 * spread**0.5, QUIET_SPEED_MAX_MPS)
-    if v2 > limit * limit:
+    if v2 > limit * limit or not _unaccelerated(x, p, mean, work):
         return at
     told[D_ZUPT] = 1.0
     for i in range(3):
@@ -184,7 +213,7 @@ def standstill_update(
         y[i] = -x[X_V + i]
     at = fold(p, dx, y, h, 0, 3, par[ZUPT_SIGMA] ** 2, tape, at)
     inject(x, dx, turn)
-    rate_rows(x, rate, y, h, work)
+    rate_rows(x, mean[0:3], y, h, work)
     at = fold(p, dx, y, h, 0, 3, par[ZARU_SIGMA] ** 2, tape, at)
     inject(x, dx, turn)
     return at

@@ -69,7 +69,7 @@ class Steps(NamedTuple):
     wheel: A
     nhc: A
     quiet: A
-    rate: A
+    mean: A
     epoch: A
 
 
@@ -207,7 +207,7 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
             x, p, dx, means, par, steps.wheel[k], steps.nhc[k], out.told[k], small, 0, y3, h3, rows3, work, turn
         )  # fmt: skip
         if steps.quiet[k]:
-            last = standstill_update(x, p, dx, par, steps.rate[k], out.told[k], small, last, y3, h3, work, turn)
+            last = standstill_update(x, p, dx, par, steps.mean[k], out.told[k], small, last, y3, h3, work, turn)
         t = extend_rows(p, z, n, small, last, tape, t, gain)
         speed = (x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2) ** 0.5
         out.told[k, D_SPEED] = speed

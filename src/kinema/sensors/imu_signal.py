@@ -25,7 +25,7 @@ class ImuSignal:
     """An inertial stream on seconds since t0_ns: t_s (n,), f_mps2 (n, 3), w_radps (n, 3), and what it is like.
 
     step_s: the typical step; saturated (n,): an axis at its stop; gap (n,): a gap ends here. gyro_level, accel_level
-    (n,): RMS about the mean within the half second before, all axes; mean_w, (n, 3) that window's mean rate;
+    (n,): RMS about the mean within the half second before, all axes; mean_w, mean_f (n, 3): that window's means;
     moved_f (n,): how far its mean specific force is from the recording's median;
     gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before;
     usual_f (3,): the recording's median specific force.
@@ -41,6 +41,7 @@ class ImuSignal:
     gyro_level: F64
     accel_level: F64
     mean_w: F64
+    mean_f: F64
     moved_f: F64
     gyro_shake: F64
     accel_shake: F64
@@ -125,6 +126,7 @@ def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSign
         gyro_level,
         accel_level,
         mean_w,
+        mean_f,
         moved_f,
         _shake(w, n2),
         _shake(f, n2),

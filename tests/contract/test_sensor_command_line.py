@@ -79,13 +79,13 @@ def test_wheels_that_count_without_a_scale(tmp_path: Path, capsys: pytest.Captur
     assert "wheels.metres_per_tick" in told
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "binary", "text", "wrong unit"])
+@pytest.mark.parametrize("damage", ["cut in the header", "empty", "binary", "text", "wrong unit"])
 @pytest.mark.parametrize("command", ["solve", "outage"])
 def test_broken_sensor_files(damage: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     imu = imu_file(tmp_path / "imu.csv")
     data = imu.read_bytes()
     imu.write_bytes({
-        "cut": data[: len(data) // 2 - 7], "empty": b"", "binary": bytes(range(256)) * 50,
+        "cut in the header": data[:37], "empty": b"", "binary": bytes(range(256)) * 50,
         "text": data.replace(b"345601.5000", b"soon"), "wrong unit": data.replace(b"mps2", b"g"),
     }[damage])  # fmt: skip
     words = [command, "-q", "--fixes", fix_file(tmp_path / "fixes.csv"), "--imu", imu]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -39,13 +39,24 @@ _LEAP_S = np.array([seconds for _, seconds in LEAPS], dtype=np.int64)
 _LEAP_GPS_NS = _LEAP_UTC_NS - GPS_MINUS_UNIX_NS + _LEAP_S * NS
 
 
+def _interval(edges: I64, t_ns: int | I64) -> Any:
+    """Which interval of a table each time is in; recordings lie within one, which is looked up once."""
+    t = np.asarray(t_ns)
+    ends = np.searchsorted(edges, np.array([t.min(), t.max()]) if t.size > 1 else t, side="right")
+    if t.size > 1 and ends[0] != ends[-1]:
+        ends = np.searchsorted(edges, t, side="right")
+    elif t.size > 1:
+        ends = np.broadcast_to(ends[0], t.shape)
+    return np.maximum(ends - 1, 0)
+
+
 @overload
 def leap_seconds(t_ns: int) -> int: ...
 @overload
 def leap_seconds(t_ns: I64) -> I64: ...
 def leap_seconds(t_ns: int | I64) -> int | I64:
     """GPS − UTC in seconds at GPS time `t_ns`."""
-    leap = _LEAP_S[np.maximum(np.searchsorted(_LEAP_GPS_NS, t_ns, side="right") - 1, 0)]
+    leap = _LEAP_S[_interval(_LEAP_GPS_NS, t_ns)]
     return int(leap) if np.ndim(leap) == 0 else leap
 
 
@@ -55,7 +66,7 @@ def gps_ns_from_unix_ns(unix_ns: int) -> int: ...
 def gps_ns_from_unix_ns(unix_ns: I64) -> I64: ...
 def gps_ns_from_unix_ns(unix_ns: int | I64) -> int | I64:
     """GPS nanoseconds from UTC as POSIX nanoseconds (which have no leap seconds)."""
-    leap = _LEAP_S[np.maximum(np.searchsorted(_LEAP_UTC_NS, unix_ns, side="right") - 1, 0)]
+    leap = _LEAP_S[_interval(_LEAP_UTC_NS, unix_ns)]
     gps = np.asarray(unix_ns) - GPS_MINUS_UNIX_NS + leap * NS
     return int(gps) if np.ndim(gps) == 0 else gps
 

@@ -50,8 +50,8 @@ def _header(head: bytes) -> tuple[list[str], str, int, str] | None:
 
 
 def _sniff(head: bytes, name: str) -> float:
-    found = _header(head[:8192])
-    if found is None or b"\0" in head[:2000]:
+    found = None if b"\0" in head[:2000] else _header(head[:8192])
+    if found is None:
         return 0.0
     names, delimiter, at, _ = found
     roles = {role_of(split_unit(n)[0]) for n in names} - {"time", "lat", "lon", "height", "satellites", ""}

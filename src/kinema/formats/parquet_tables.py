@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from kinema.core.recording import Recording
 from kinema.errors import FormatError
 from kinema.formats.base import ReadOptions, Source
@@ -78,5 +76,4 @@ def _numbers(source: Source, table: Any, name: str, inner: str | int) -> Any:
         return column.cast(pa.int64()).to_numpy()
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         raise FormatError(source.path, f"column '{name}' holds {column.type}, not numbers", "", "leave it out")
-    value = np.array(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
-    return np.where(np.isfinite(value), value, np.nan)
+    return column.cast(pa.float64(), safe=False).to_numpy()

@@ -91,22 +91,25 @@ def _looks_like(head: bytes) -> str:
     return f"'{line}'"
 
 
-def _opened(path: Path, on_bad: OnBad) -> tuple[Source, list[Issue]]:
+def _opened(path: Path, on_bad: OnBad) -> tuple[Source, Format, list[Issue]]:
     issues: list[Issue] = []
     name = Source(path, memoryview(b"")).name
+    seen: dict[bytes, Format] = {}
 
     def check(head: bytes) -> None:
-        recognise(path, head, name)
+        if head not in seen:
+            seen[head] = recognise(path, head, name)
 
     source = open_source(path, check, issues if on_bad == "skip" else None)
-    return source, issues
+    head = bytes(source.data[:HEAD_BYTES])
+    check(head)
+    return source, seen[head], issues
 
 
 def read_file(path: PathLike, options: ReadOptions | None = None) -> Recording:
     """One file. Raises FormatError, FileNotFoundError."""
     path, options = Path(path), options or ReadOptions()
-    source, issues = _opened(path, options.on_bad)
-    one = recognise(path, bytes(source.data[:HEAD_BYTES]), source.name)
+    source, one, issues = _opened(path, options.on_bad)
     assert one.read is not None
     recording = one.read(source, options)
     if not issues:

@@ -41,6 +41,19 @@ _LEAST_G, _MOST_G = 8.5, 11.0
 _GUESSES = (("mps2", 1.0), ("g", G_MPS2), ("mg", G_MPS2 * 1e-3))
 
 
+SOME = 5000
+
+
+def some(rows: Any) -> Any:
+    """Evenly spaced rows, SOME to twice as many: enough to see what a quantity usually is."""
+    return rows[:: max(1, len(rows) // SOME)]
+
+
+def in_unit(values: F64, factor: float) -> F64:
+    """Values times a factor; the same array where it is 1."""
+    return values if factor == 1.0 else values * factor
+
+
 class Clock(NamedTuple):
     """GPS times (n,), and what is not known of them."""
 
@@ -58,7 +71,7 @@ def clock_of(source: Source, layout: Layout, columns: Mapping[int, Any]) -> Cloc
         week, tow = (np.asarray(columns[k]) for k in layout.time)
         return Clock(np.round(week).astype(np.int64) * WEEK_NS + np.round(tow * 1e9).astype(np.int64))
     t = np.asarray(columns[layout.time[0]])
-    middle = float(np.median(t)) if len(t) else 0.0
+    middle = float(np.median(some(t))) if len(t) else 0.0
     name = layout.names[layout.time[0]]
     unix_unit = next((unit for above, unit in UNIX_UNITS if middle > above), None)
     unit = unix_unit or layout.time_unit_ns
@@ -114,7 +127,7 @@ def _from_increments(
 
 def scaled_force(source: Source, values: F64, triple: Triple) -> tuple[F64, list[Issue]]:
     """Specific force in m/s², by the unit of the columns' names or, where it says none, by its median: gravity."""
-    size = float(np.median(np.sqrt((values**2).sum(axis=1)))) if len(values) else np.nan
+    size = float(np.median(np.sqrt((some(values) ** 2).sum(axis=1)))) if len(values) else np.nan
     unit = triple.unit
     values = -values if triple.reversed else values
     issues = [Issue("sign turned", 1, "", source.name, "iOS counts accelerations the other way round")]
@@ -129,11 +142,11 @@ def scaled_force(source: Source, values: F64, triple: Triple) -> tuple[F64, list
                 source.path, f"specific force has a median of {typical:.3g} m/s² by its unit '{unit}'", "",
                 _no_gravity(size),
             )  # fmt: skip
-        return values * FORCE_UNITS[unit], issues
+        return in_unit(values, FORCE_UNITS[unit]), issues
     for name, factor in _GUESSES:
         if _LEAST_G < size * factor < _MOST_G:
             found = Issue("unit found", 1, "", source.name, f"specific force in {name}: its median is {size:.4g}")
-            return values * factor, [*issues, found]
+            return in_unit(values, factor), [*issues, found]
     raise FormatError(source.path, f"specific force has a median of {size:.3g}: neither m/s², g nor mg", "",
                       _no_gravity(size))  # fmt: skip
 
@@ -149,7 +162,7 @@ def _no_gravity(size: float) -> str:
 
 def scaled_rate(source: Source, values: F64, triple: Triple) -> tuple[F64, list[Issue]]:
     """Rates in rad/s, by the unit of the columns' names or, where it says none, by their size."""
-    size = np.sqrt((values**2).sum(axis=1))
+    size = np.sqrt((some(values) ** 2).sum(axis=1))
     unit = triple.unit
     if unit and unit not in RATE_UNITS:
         known = ", ".join(RATE_UNITS)
@@ -159,7 +172,7 @@ def scaled_rate(source: Source, values: F64, triple: Triple) -> tuple[F64, list[
         unit = "degps" if len(size) and float(np.quantile(size, 0.999)) > 6.0 else "radps"
         detail = f"rate taken as {unit} by its size; a solution checks it against the course"
         issues.append(Issue("unit found", 1, "", source.name, detail))
-    scaled = values * RATE_UNITS[unit]
+    scaled = in_unit(values, RATE_UNITS[unit])
     middle = float(np.median(size)) * RATE_UNITS[unit] if len(size) else 0.0
     if middle > FASTEST_RADPS / 10:
         what = f"rate has a median of {middle:.3g} rad/s by its unit '{unit}'"
@@ -172,7 +185,7 @@ def gravity_issue_of(force_mps2: F64, source: str = "") -> Issue:
     """Where gravity points in the sensor's axes, by the median specific force: told, for mountings are found by it."""
     if not len(force_mps2):
         return Issue("axes", 1, "", source, "no sample")
-    middle = np.median(force_mps2, axis=0)
+    middle = np.median(some(force_mps2), axis=0)
     k = int(np.argmax(np.abs(middle)))
     axis, share = "xyz"[k], abs(float(middle[k])) / max(float(np.linalg.norm(middle)), 1e-9)
     up = f"{'+' if middle[k] > 0 else '−'}{axis}"

@@ -24,6 +24,7 @@ from kinema.formats.sensor_streams import (
     ranges_of,
     scaled_force,
     scaled_rate,
+    some,
     wheels_of,
 )
 from kinema.formats.tables import MOST_NS
@@ -139,9 +140,13 @@ def _good_times(
         if len(t) == 2:
             good = (t[0] >= 0) & (t[0] < 10_000) & (t[1] >= 0) & (t[1] < 700_000)
         else:
-            middle = float(np.nanmedian(t[0])) if np.isfinite(t[0]).any() else 0.0
-            unit = next((unit for above, unit in UNIX_UNITS if middle > above), layout.time_unit_ns)
-            good = np.abs(t[0]) < MOST_NS / unit
+            ends = (float(t[0].min()), float(t[0].max())) if len(t[0]) else (0.0, 0.0)
+            known = some(t[0] if np.isfinite(ends).all() else t[0][np.isfinite(t[0])])
+            middle = float(np.median(known)) if len(known) else 0.0
+            most = MOST_NS / next((unit for above, unit in UNIX_UNITS if middle > above), layout.time_unit_ns)
+            if -most < ends[0] <= ends[1] < most:
+                return np.arange(len(t[0])), []
+            good = np.abs(t[0]) < most
     return _kept(source, options, np.arange(len(good)), good, "impossible time", place)
 
 
@@ -149,9 +154,9 @@ def _rows_of(
     source: Source, options: ReadOptions, table: dict[int, F64], timed: I64, place: Callable[[int], str]
 ) -> tuple[I64, list[Issue]]:
     """Rows of `table` that hold a whole sample; `timed` says which rows of the file they are."""
+    if all(float(v.min(initial=0.0)) > -MOST and float(v.max(initial=0.0)) < MOST for v in table.values()):
+        return np.arange(len(timed)), []
     values = np.stack(list(table.values()), axis=1)
-    if float(np.abs(values).max(initial=0.0)) < MOST:
-        return np.arange(len(values)), []
     here = np.flatnonzero(np.isfinite(values).any(axis=1))
     good = np.asarray((np.abs(values[here]) < MOST).all(axis=1))
     return _kept(source, options, here, good, "impossible value", lambda row: place(int(timed[row])))

@@ -29,6 +29,8 @@ def in_order(source: Source, t_ns: I64, options: ReadOptions) -> tuple[I64, tupl
     lie behind are left out and counted.
     """
     index = np.arange(len(t_ns))
+    if (t_ns[1:] > t_ns[:-1]).all():
+        return index, ()
     issues = []
     if len(t_ns) > 1 and t_ns[0] > t_ns[-1] and (np.diff(t_ns) <= 0).all():
         index = index[::-1]

@@ -17,7 +17,13 @@ NEWLINE, RETURN = 10, 13
 
 @kernel
 def parse_number(data: U8, lo: int, hi: int) -> float:
-    """The decimal number in data[lo:hi], or NaN, also where it is beyond float64.
+    """The number in data[lo:hi] with a decimal point; see parse_decimal."""
+    return parse_decimal(data, lo, hi, 46)
+
+
+@kernel
+def parse_decimal(data: U8, lo: int, hi: int, sign: int) -> float:
+    """The decimal number in data[lo:hi], or NaN, also where it is beyond float64; `sign` is its decimal sign's byte.
 
     Rounded as IEEE asks for up to 15 digits and 22 places (one division of exact numbers), else within 2 ulp.
     """
@@ -40,7 +46,7 @@ def parse_number(data: U8, lo: int, hi: int) -> float:
                     places += 1
             elif not point:
                 places -= 1
-        elif c == 46 and not point:
+        elif c == sign and not point:
             point = True
         else:
             break

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64
 from kinema.core.course import Course
 from kinema.errors import DataError
+
+if TYPE_CHECKING:
+    from kinema.kernels.polyline import Cells, Line
 
 STEP_M = 2.0
 MARGIN_M = 15.0
@@ -32,10 +35,7 @@ class Strip:
     left: F64
     right: F64
     closed: bool
-    cell_origin: tuple[float, float]
-    cells: tuple[int, int]
-    cell_start: I64
-    cell_items: I64
+    cells: Cells
 
     @classmethod
     def of(cls, course: Course, step_m: float = STEP_M, smooth: bool = True) -> Strip:
@@ -47,8 +47,8 @@ class Strip:
         )
         nx, ny, left, right = _unfolded(x, y, np.arctan2(tx, -ty), left, right, course.closed)
         st = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
-        origin, cells, start, items = _cells(x, y, nx, ny, left + MARGIN_M, right + MARGIN_M)
-        return cls(x, y, nx, ny, st, left, right, course.closed, origin, cells, start, items)
+        cells = _cells(x, y, nx, ny, left + MARGIN_M, right + MARGIN_M)
+        return cls(x, y, nx, ny, st, left, right, course.closed, cells)
 
     @property
     def length_m(self) -> float:
@@ -62,7 +62,7 @@ class Strip:
         s, d = np.broadcast_arrays(np.asarray(s_m, dtype=np.float64), np.asarray(d_m, dtype=np.float64))
         s = np.ascontiguousarray(s % self.length_m if self.closed else s)
         east, north = np.empty(len(s)), np.empty(len(s))
-        place(s, np.ascontiguousarray(d), self.x, self.y, self.nx, self.ny, self.st, east, north)
+        place(s, np.ascontiguousarray(d), self._line(), east, north)
         return np.column_stack([north, east])
 
     def to_sd(self, ne_m: F64, near_s_m: F64 | None = None) -> tuple[F64, F64]:
@@ -75,7 +75,7 @@ class Strip:
         east, north = _columns(ne_m)
         near = np.zeros(len(east)) if near_s_m is None else np.ascontiguousarray(near_s_m, dtype=np.float64)
         s, d = np.empty(len(east)), np.empty(len(east))
-        locate(*(east, north, near, 0.0 if near_s_m is None else 0.2, *self._kernel_args(), s, d))
+        locate(east, north, near, 0.0 if near_s_m is None else 0.2, self._line(), self.cells, s, d)
         return s, d
 
     def follow(self, ne_m: F64) -> tuple[F64, F64]:
@@ -84,7 +84,7 @@ class Strip:
 
         east, north = _columns(ne_m)
         s, d = np.empty(len(east)), np.empty(len(east))
-        follow(*(east, north, *self._kernel_args(), s, d))
+        follow(east, north, self._line(), self.cells, s, d)
         return s, d
 
     def unwrapped(self, s_m: F64) -> F64:
@@ -117,12 +117,11 @@ class Strip:
         s = np.asarray(s_m) % self.length_m if self.closed else np.asarray(s_m)
         return np.interp(s, self.st, self.left), np.interp(s, self.st, self.right)
 
-    def _kernel_args(self) -> tuple[Any, ...]:
+    def _line(self) -> Line:
+        from kinema.kernels.polyline import Line
+
         wrap = self.length_m if self.closed else 1e300
-        return (
-            wrap, self.x, self.y, self.nx, self.ny, self.st, self.left, self.right, *self.cell_origin, CELL_M,
-            *self.cells, self.cell_start, self.cell_items,
-        )  # fmt: skip
+        return Line(self.x, self.y, self.nx, self.ny, self.st, self.left, self.right, wrap)
 
 
 def _columns(ne_m: F64) -> tuple[F64, F64]:
@@ -214,11 +213,9 @@ def _neighbour_mean(value: F64, where: np.ndarray, closed: bool) -> F64:
     return np.where(where, mean, value)
 
 
-def _cells(
-    x: F64, y: F64, nx: F64, ny: F64, left: F64, right: F64
-) -> tuple[tuple[float, float], tuple[int, int], I64, I64]:
-    """The grid: origin, cells east and north, and per cell the patches that may hold its points (compressed rows)."""
-    from kinema.kernels.polyline import fill_cells
+def _cells(x: F64, y: F64, nx: F64, ny: F64, left: F64, right: F64) -> Cells:
+    """The grid, and per cell the patches that may hold its points."""
+    from kinema.kernels.polyline import Cells, Line, fill_cells
 
     all_x = np.concatenate([x + left * nx, x - right * nx])
     all_y = np.concatenate([y + left * ny, y - right * ny])
@@ -228,12 +225,13 @@ def _cells(
         raise DataError(
             "course", "an extent below 100 km", f"{across * CELL_M / 1e3:.0f} km by {up * CELL_M / 1e3:.0f} km"
         )
+    line = Line(x, y, nx, ny, np.zeros(len(x)), left, right, 1e300)
     counts = np.zeros(across * up, dtype=np.int64)
-    args = (x, y, nx, ny, left, right, x0, y0, CELL_M, across, up)
     start = np.zeros(across * up + 1, dtype=np.int64)
-    fill_cells(*args, counts, start, np.empty(0, dtype=np.int64))
+    cells = Cells(x0, y0, CELL_M, across, up, start, np.empty(0, dtype=np.int64))
+    fill_cells(line, cells, counts)
     np.cumsum(counts, out=start[1:])
     counts[:] = 0
-    items = np.empty(int(start[-1]), dtype=np.int64)
-    fill_cells(*args, counts, start, items)
-    return (x0, y0), (across, up), start, items
+    cells = cells._replace(items=np.empty(int(start[-1]), dtype=np.int64))
+    fill_cells(line, cells, counts)
+    return cells

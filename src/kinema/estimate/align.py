@@ -39,7 +39,7 @@ _NOISE_FLOORS = (2e-4, 3e-3)
 @dataclass(frozen=True)
 class Alignment:
     """What a pass starts from. aligned_s: fixes' time until which data were used; smoothed: the pass over
-    them, free of mounting, on the IMU's clock."""
+    them, free of mounting, on the IMU's clock; usual_f (3,): median specific force of the samples used."""
 
     start: Start
     calibration: Calibration
@@ -47,6 +47,7 @@ class Alignment:
     offset: TimeOffset
     aligned_s: float
     smoothed: Pass
+    usual_f: F64
 
 
 def speeds_at(fixes: FixRows, t_s: F64) -> F64:
@@ -108,8 +109,12 @@ def _causal_offset(signal: ImuSignal, fixes: FixRows, moved: float, *, more: boo
     until, offset = moved, TimeOffset()
     while True:
         offset = find_time_offset(signal.until(until + REACH_S), fixes.until(until))
-        if offset.found or until >= moved + _WAIT_S or (until >= last and not more):
-            return (until, offset) if offset.found else (moved, offset)
+        if offset.found:
+            # live, no later samples have come by then: rounded down, so that there and here it is by the same ones
+            come = np.floor((until - offset.td_s) * 10.0) / 10.0
+            return until, find_time_offset(signal.until(come), fixes.until(until))
+        if until >= moved + _WAIT_S or (until >= last and not more):
+            return moved, offset
         if more and until + LOOK_AGAIN_S > last:
             raise EstimationError("the clock's offset waits for turns")
         until = min(until + LOOK_AGAIN_S, last)
@@ -227,6 +232,7 @@ def align(
         until, offset = _causal_offset(signal, fixes, moved, more=more)
         known_fixes = fixes.until(until)
         known = signal.until(until - offset.td_s)
+        signal = replace(signal, usual_f=np.median(known.f_mps2, axis=0))
     calibration = Calibration(
         td_s=offset.td_s,
         tdd=offset.drift,
@@ -247,4 +253,4 @@ def align(
     mounting = find_mounting(smoothed) if c_bs is None else None
     if c_bs is not None or mounting is not None:
         calibration = calibration.with_mount(mounting.c_bs if mounting is not None else np.asarray(c_bs))
-    return Alignment(start, calibration, mounting, offset, until, smoothed)
+    return Alignment(start, calibration, mounting, offset, until, smoothed, signal.usual_f)

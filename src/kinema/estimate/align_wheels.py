@@ -20,12 +20,16 @@ _BLOCK = 25
 def fitted_wheels(
     smoothed: Pass, wheels: tuple[F64, F64] | None, params: InertialParams
 ) -> tuple[tuple[F64, F64] | None, InertialParams]:
-    """Wheel speeds at the times to which they belong by a smoothed pass, and settings that know how rough they are."""
+    """Wheel speeds at the times to which they belong by a smoothed pass, and settings that know how rough they are.
+
+    Both by what came until the end of that pass: a causal one looks at what causal alignment looked at.
+    """
     if wheels is None:
         return None, params
     t, speed = wheels
     wheels = (t - wheel_lag(smoothed, wheels), speed)
-    return wheels, with_wheel_noise(params, wheels)
+    seen = wheels[0] <= smoothed.t_s[-1]
+    return wheels, with_wheel_noise(params, (wheels[0][seen], speed[seen]))
 
 
 def wheel_lag(smoothed: Pass, wheels: tuple[F64, F64]) -> float:

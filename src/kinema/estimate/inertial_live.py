@@ -1,177 +1,405 @@
-"""Inertial navigation as the data arrive: the offline filter's own nodes and pass, a few at a time."""
+"""Inertial navigation as the data arrive: the offline filter's own nodes and pass, a few at a time.
+
+Every feed runs the nodes that have become due. What comes late (fixes, wheels, the news that a sensor froze) puts the
+filter back to a mark before it, and the nodes since then run again: the state is what it would have been in time.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kinema.core.arrays import F64
-from kinema.core.solution import Solution
-from kinema.core.streams import Imu
+from kinema.core.solution import FixStatus, Solution
+from kinema.core.streams import Imu, Series
 from kinema.core.time import seconds_since
 from kinema.errors import EstimationError
-from kinema.estimate.align import Alignment, align
+from kinema.estimate.align import LOOK_AGAIN_S, Alignment, align, enough_motion
+from kinema.estimate.align_wheels import fitted_wheels
 from kinema.estimate.inertial import Pass, run_filter, run_smoother
-from kinema.estimate.inertial_causal import lateness, retimed
+from kinema.estimate.inertial_causal import PIECE_NODES, lateness, retimed
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
-from kinema.estimate.inertial_params import InertialParams, Start
-from kinema.estimate.inertial_solution import antenna, mounted
-from kinema.sensors.fix import FixRows, fix_rows
-from kinema.sensors.imu_signal import imu_signal
+from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.estimate.inertial_solution import STATUS_HOLD_S, antenna, attitude, mounted
+from kinema.estimate.live_streams import FixTail, ImuTail, WheelTail
+from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
+from kinema.sensors.imu_signal import SHAKE_WINDOW_S, ImuSignal, imu_signal
+from kinema.sensors.wheel import STUCK_S, WheelHabits, wheel_habits, wheel_speed
 
-_MEMORY_S = 3.0
-"""Of samples before the newest node: windows of quiet and vibration look back so far."""
-_ALIGN_EACH_S = 5.0
+_MARK_S = 0.25
 _PATIENCE_S = 600.0
+"""Of samples kept until motion allows alignment."""
+_AHEAD_NODES = 2
+"""Nodes laid beyond those that run: the speed of a node is a mean up to half way to the next."""
+_EPS_S = 1e-3
+_FUTURE_S = 60.0
+
+
+@dataclass(frozen=True)
+class LiveState:
+    """Where the antenna is at GPS time t_ns: p_e_m (3,), v_e_mps (3,), q_nb_wxyz (4,) and their covariances (3, 3), as
+    in a Solution. predicted_s: how long before t_ns the last measurement could have counted; status: that of the fixes
+    of the last 1.5 s, else dead reckoned."""
+
+    t_ns: int
+    p_e_m: F64
+    cov_p_e_m2: F64
+    v_e_mps: F64
+    cov_v_e: F64
+    q_nb_wxyz: F64
+    cov_att_n_rad2: F64
+    status: FixStatus
+    predicted_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """The filter after a node, and all that it takes to go on from there: nodes run since the calibration changed, GPS
+    seconds of the last row of fixes that was used and of the last position."""
+
+    state: Start
+    calibration: Calibration
+    nodes: int
+    used_s: float
+    fixed_s: float
+    last: tuple[Pass, Nodes] | None = None
 
 
 class LiveInertial:
-    """A causal filter, and a smoother that lags by `lag_s`, fed with pieces of an IMU stream and of fixes.
+    """A causal filter, and a smoother that lags behind it, fed with pieces of the streams of one vehicle.
 
-    Until the motion allows alignment `feed` returns None. Afterwards it returns the antenna's position (3,), its
-    covariance (3, 3) and the GPS time of the newest node. Fixes may come up to `wait_s` after the samples of their
-    time; nodes wait so long. Memory is bounded: ten minutes of samples before alignment, the lag's worth after it.
+    `feed` takes what has come; `now()` is the state at the newest inertial sample, for steering; `last()` that at the
+    newest node (each 50 ms and at each fix), which is what `solve(method="filter")` gives; `smoothed()` the state
+    `lag_s` ago by all that came since. All three are None until the motion has allowed alignment (12 s of driving with
+    a turn), which is found as offline.
+
+    params: as for `solve`; c_bs (3, 3): the IMU's mounting where it is known. Nodes run `wait_s` behind the newest
+    sample. What comes up to `late_s` late counts as if it had come in time; what is older is left out and counted in
+    `too_late`. A silence of `restart_s`, or a clock that is set, begins all anew (counted in `restarts`). Memory is
+    bounded: ten minutes of samples before alignment, the longer of late_s and lag_s after it.
     """
 
+    alignment: Alignment | None
+    _mark: _Mark | None
+    _marks: list[_Mark]
+    _before: ImuSignal | None
+    _rows: FixRows | None
+    _habits: WheelHabits | None
+    _wheel_lag_s: float
+
     def __init__(
-        self, params: InertialParams | None = None, c_bs: F64 | None = None, wait_s: float = 0.3, lag_s: float = 0.0
-    ) -> None:
-        self.params, self.c_bs, self.wait_s, self.lag_s = params or InertialParams(), c_bs, wait_s, lag_s
-        self.alignment: Alignment | None = None
-        self._imu: Imu | None = None
-        self._fixes: Solution | None = None
-        self.late_fixes = 0
-        """Fixes that came after their nodes and were not used."""
-        self._rows: FixRows | None = None
-        self._t0_ns = 0
-        self._tried_s = 0.0
-        self._state: Start | None = None
-        self._snapshots: list[Start] = []
+        self, params: InertialParams | None = None, c_bs: F64 | None = None, *, wait_s: float = 0.1, lag_s: float = 0.0,
+        late_s: float = 5.0, restart_s: float = 60.0,
+    ) -> None:  # fmt: skip
+        self.params, self.c_bs, self.wait_s, self.lag_s, self.late_s = (
+            params or InertialParams(), c_bs, wait_s, lag_s, late_s,
+        )  # fmt: skip
+        self._keep_s = max(late_s, lag_s) + 2 * _MARK_S
+        self._imu, self._fixes, self._wheels = ImuTail(restart_s), FixTail(), WheelTail()
+        self.too_late = 0
+        self.restarts = 0
+        self._forget_all()
 
-    def feed(self, imu: Imu, fixes: Solution | None = None) -> tuple[int, F64, F64] | None:
-        """Take in new samples and fixes, later than all before. Raises EstimationError, DataError."""
-        self._imu = imu if self._imu is None else _joined(self._imu, imu)
+    @property
+    def refused(self) -> int:
+        """Inertial samples left out because they were not later than those before."""
+        return self._imu.refused
+
+    def feed(
+        self, imu: Imu | None = None, fixes: Solution | None = None, wheels: Series | None = None
+    ) -> LiveState | None:
+        """Take in what has come and run what is due; gives `last()` where it has moved, else None.
+
+        Inertial samples come in order; fixes and wheel speeds (m/s, on the IMU's clock) in any order, late or early.
+        Raises DataError for what can never be right (units, mirrored axes).
+        """
+        back: list[float] = []
         if fixes is not None and len(fixes):
-            if self.alignment is not None and self._state is not None:
-                t_s = self.alignment.calibration.imu_time(seconds_since(fixes.t_ns, self._t0_ns))
-                self.late_fixes += int((t_s <= self._state.t_s).sum())
-            self._fixes = fixes if self._fixes is None else _appended(self._fixes, fixes)
-        if self._fixes is None or len(self._imu.t_ns) < 200:
+            back.append(self._take_fixes(fixes))
+        if wheels is not None:
+            back.append(self._take_wheels(wheels))
+        if imu is not None:
+            back.append(self._take_imu(imu))
+        if not len(self._imu) or self._fixes.fixes is None:
             return None
-        if self.alignment is None and not self._aligned():
+        self._back_to(min(back, default=np.inf))
+        before = self._mark
+        if self.alignment is None:
+            self._align()
+        if self._mark is None:
             return None
-        return self._advance()
+        try:
+            self._advance()
+        except EstimationError:
+            self._restart()
+        self._forget()
+        return None if self._mark is before else self.last()
 
-    def smoothed(self) -> tuple[int, F64, F64] | None:
-        """The oldest point of the lag, as well as all fixes since tell it: GPS time, position, covariance."""
-        if self.alignment is None or not self._snapshots:
+    def last(self) -> LiveState | None:
+        """The state at the newest node, as offline."""
+        if self._mark is None or self._mark.last is None:
             return None
-        nodes = self._nodes(self._snapshots[0].t_s, self._now_s())
+        return self._said(self._mark.last[0], len(self._mark.last[0].t_s) - 1, self._mark, 0.0)
+
+    def now(self) -> LiveState | None:
+        """The state at the newest inertial sample: `last()`, carried on by the samples since."""
+        mark = self._mark
+        if mark is None or mark.last is None:
+            return None
+        t_ns = self._imu.t_ns
+        first = max(int(np.searchsorted(t_ns, self._t0_ns + round((mark.state.t_s + 1e-6) * 1e9))), 1)
+        t = seconds_since(t_ns[first - 1 :], self._t0_ns)
+        ahead = float(t[-1] - mark.state.t_s)
+        if ahead <= 1e-6:
+            return self.last()
+        if self._before is None or float(np.diff(t).max()) > 5.0 * self._before.step_s + 0.05:
+            nodes = self._nodes(mark, float(t[-1]))
+            nodes = None if nodes is None else _free(nodes)
+        else:
+            nodes = self._one_node(mark.last[1], mark.state.t_s, t, self._imu.values[first - 1 :])
+        if nodes is None or not len(nodes):
+            return self.last()
+        done = run_filter(nodes, mark.state, self._tuned, mark.calibration)
+        return self._said(done, len(nodes) - 1, mark, ahead)
+
+    def smoothed(self) -> LiveState | None:
+        """The state `lag_s` before `last()`, by all measurements since."""
+        if self._mark is None or not self._marks:
+            return None
+        target = self._mark.state.t_s - self.lag_s
+        mark = next((m for m in reversed(self._marks) if m.state.t_s < target - _EPS_S), self._marks[0])
+        nodes = self._nodes(mark, self._mark.state.t_s)
         if nodes is None or len(nodes) < 2:
             return None
-        done = run_smoother(nodes, self._snapshots[0], self.params, self.alignment.calibration)
-        return self._point(done, 0)
+        done = run_smoother(nodes, mark.state, self._tuned, mark.calibration)
+        return self._said(done, int(np.argmin(np.abs(done.t_s - target))), mark, 0.0)
 
-    def _aligned(self) -> bool:
-        assert self._imu is not None
-        assert self._fixes is not None
+    # what comes in: each tells the time (s, IMU clock) to which the filter must go back for it
+
+    def _take_fixes(self, fixes: Solution) -> float:
+        if self._mark is not None:
+            t_s = self._mark.calibration.imu_time(seconds_since(fixes.t_ns, self._t0_ns))
+            possible = (t_s > self._oldest_s()) & (t_s < self._newest_s() + _FUTURE_S)
+            self.too_late += int((t_s <= self._oldest_s()).sum())
+            fixes = fixes.select(possible & np.isfinite(t_s))
+        first = self._fixes.add(fixes)
+        if first is None or self._mark is None or self._rows is None:
+            return np.inf
+        lag = max(self._rows.velocity_lag_s, 0.0)
+        return float(self._mark.calibration.imu_time(np.array((first - self._t0_ns) * 1e-9))) - lag - _EPS_S
+
+    def _take_wheels(self, wheels: Series) -> float:
+        if self._mark is not None and len(wheels.t_ns):
+            old = (wheels.t_ns - self._t0_ns) * 1e-9 - self._wheel_lag_s <= self._oldest_s()
+            self.too_late += int(old.sum())
+            wheels = Series(wheels.t_ns[~old], wheels.value[~old], wheels.unit, wheels.columns)
+        first = self._wheels.add(wheels)
+        if first is None or self._mark is None:
+            return np.inf
+        return (first - self._t0_ns) * 1e-9 - self._wheel_lag_s - 1.5 * self.params.node_s
+
+    def _take_imu(self, imu: Imu) -> float:
+        stuck = self._imu.append(imu)
+        if self._imu.jumped:
+            self._restart()
+        return np.inf if stuck is None or self._mark is None else (stuck - self._t0_ns) * 1e-9 - _EPS_S
+
+    def _back_to(self, t_s: float) -> None:
+        """Put the filter back to the newest mark before a time, or to the oldest."""
+        if self._mark is None or t_s >= self._mark.state.t_s:
+            return
+        while len(self._marks) > 1 and self._marks[-1].state.t_s >= t_s:
+            self._marks.pop()
+        self._mark = self._marks[-1]
+
+    def _forget_all(self) -> None:
+        self.alignment, self._mark, self._marks = None, None, []
+        self._t0_ns, self._tried_s = 0, -np.inf
+        self._tuned, self._before, self._rows = self.params, None, None
+        self._habits, self._wheel_lag_s = None, 0.0
+
+    def _restart(self) -> None:
+        """Begin anew with the samples that are there."""
+        self.restarts += 1
+        self._forget_all()
+        edge = int(self._imu.t_ns[0])
+        self._fixes.forget(edge)
+        self._wheels.forget(edge)
+
+    # alignment
+
+    def _align(self) -> None:
+        """Look whether by now the motion allows alignment, as often as offline."""
+        fixes = self._fixes.fixes
+        assert fixes is not None
         if not self._t0_ns:
             self._t0_ns = int(self._imu.t_ns[0])
-        now_s = (int(self._imu.t_ns[-1]) - self._t0_ns) * 1e-9
-        if now_s - self._tried_s < _ALIGN_EACH_S:
-            return False
-        self._tried_s = now_s
-        signal = imu_signal(self._imu, self._t0_ns)
+        newest = seconds_since(fixes.t_ns[-1:], self._t0_ns)[0]
+        if newest < self._tried_s + 1.0 or len(self._imu) < 200:
+            return
+        self._tried_s = float(newest)
         try:
-            rows = fix_rows(self._fixes, self._t0_ns)
-            found = align(signal, rows, self.params, whole=False, c_bs=self.c_bs)
+            rows = fix_rows(fixes, self._t0_ns)
+            moved = enough_motion(rows, more=True)
+            self._tried_s = moved + np.floor((newest - moved) / LOOK_AGAIN_S + 1.0) * LOOK_AGAIN_S - 1.0
+            signal = imu_signal(self._imu.since(0, 0), self._t0_ns)
+            found = align(signal, rows, self.params, whole=False, c_bs=self.c_bs, more=True)
         except EstimationError:
-            if now_s > _PATIENCE_S:
-                keep = self._imu.t_ns > self._imu.t_ns[-1] - int(0.5e9 * _PATIENCE_S)
-                self._imu = Imu(self._imu.t_ns[keep], self._imu.f_ib_s_mps2[keep], self._imu.w_ib_s_radps[keep])
-                self._t0_ns, self._tried_s = 0, 0.0
-            return False
+            self._be_patient()
+            return
         self.alignment, self._rows = found, rows
-        self._state = mounted(found.start, found.calibration, self.params)
+        self._before = replace(signal, usual_f=found.usual_f)
+        self._tuned = self.params
+        if self._wheels.series is not None:
+            speeds = wheel_speed(self._wheels.series, (), self._t0_ns)
+            self._habits = wheel_habits(self._wheels.series)
+            fitted, self._tuned = fitted_wheels(found.smoothed, speeds, self.params)
+            if speeds is not None and fitted is not None and len(speeds[0]):
+                self._wheel_lag_s = float(speeds[0][0] - fitted[0][0])
+        start = mounted(found.start, found.calibration, self.params)
+        self._mark = _Mark(start, found.calibration, 0, -np.inf, -np.inf)
+        self._marks = [self._mark]
+
+    def _be_patient(self) -> None:
+        """Forget the older half of what alignment has waited with for too long."""
+        t = self._imu.t_ns
+        if (int(t[-1]) - int(t[0])) * 1e-9 > _PATIENCE_S:
+            edge = int(t[-1]) - round(0.5e9 * _PATIENCE_S)
+            self._imu.forget(edge, 0)
+            self._fixes.forget(edge)
+            self._wheels.forget(edge)
+            self._t0_ns, self._tried_s = 0, -np.inf
+
+    # nodes
+
+    def _newest_s(self) -> float:
+        return float((int(self._imu.t_ns[-1]) - self._t0_ns) * 1e-9)
+
+    def _oldest_s(self) -> float:
+        return self._marks[0].state.t_s
+
+    def _look_back(self) -> int:
+        """Samples before a node that its windows of quiet and vibration look at."""
+        assert self._before is not None
+        return round(1.6 * SHAKE_WINDOW_S / self._before.step_s) + 5
+
+    def _nodes(self, mark: _Mark, upto_s: float) -> Nodes | None:
+        """The nodes after a mark up to a time."""
+        assert self._fixes.fixes is not None
+        imu = self._imu.since(self._t0_ns + round(mark.state.t_s * 1e9), self._look_back())
+        if len(imu.t_ns) < 3:
+            return None
+        signal = imu_signal(imu, self._t0_ns, self._before)
+        if len(signal.t_s) < 3 or signal.t_s[-1] <= mark.state.t_s:
+            return None
+        rows = fix_rows(self._fixes.fixes, self._t0_ns, before=self._rows)
+        wheels = wheel_speed(self._wheels.series, (), self._t0_ns, self._habits)
+        if wheels is not None:
+            wheels = (wheels[0] - self._wheel_lag_s, wheels[1])
+        nodes = build_nodes(
+            signal, rows, mark.calibration, self._tuned, wheels,
+            span_s=(mark.state.t_s, upto_s + _AHEAD_NODES * self.params.node_s),
+            first_fix=int(np.searchsorted(rows.t_s, mark.used_s, side="right")),
+        )  # fmt: skip
+        first = 0 if mark.last is None else 1
+        return nodes.chunk(first, int(np.searchsorted(nodes.t_s, upto_s + 1e-9, side="right")))
+
+    def _one_node(self, near: Nodes, t0: float, t: F64, values: F64) -> Nodes:
+        """The last sample as a node at which nothing is measured; t (m,), the first of them at t0 or before it."""
+        middle = 0.5 * (values[1:] + values[:-1])
+        dt = np.diff(np.concatenate([[t0], t[1:]]))
+        step = middle * dt[:, None]
+        return replace(
+            _free(near.chunk(len(near) - 1, len(near))), t_s=t[-1:], dt=dt,
+            dth=np.ascontiguousarray(step[:, 3:]), dv=np.ascontiguousarray(step[:, :3]),
+            seg_start=np.array([0, len(dt)]),
+        )  # fmt: skip
+
+    # the filter
+
+    def _advance(self) -> None:
+        """Run the nodes that are due, in the pieces of the offline filter."""
+        assert self._mark is not None
+        step = self.params.node_s
+        upto = float(np.floor((self._newest_s() - self.wait_s) / step) * step)
+        while upto - self._mark.state.t_s > 0.5 * step:
+            nodes = self._nodes(self._mark, upto)
+            if nodes is None or not len(nodes):
+                return
+            if self._run(nodes):
+                return
+
+    def _run(self, nodes: Nodes) -> bool:
+        """Run over nodes, marks on the way; False where the calibration changed and the rest must be laid anew."""
+        assert self._mark is not None
+        assert self._rows is not None
+        fixes = self._fixes.fixes
+        assert fixes is not None
+        rows = fix_rows(fixes, self._t0_ns, before=self._rows)
+        first = 0
+        while first < len(nodes):
+            mark = self._mark
+            last = min(len(nodes), first + PIECE_NODES - mark.nodes, first + round(_MARK_S / self.params.node_s))
+            while last < len(nodes) and nodes.fix[last - 1] >= 0 and last - first < PIECE_NODES - mark.nodes:
+                last += 1
+            part = nodes.chunk(first, last)
+            done = run_filter(part, mark.state, self._tuned, mark.calibration)
+            used = part.fix[part.fix >= 0]
+            positions = used[(rows.has[used] & HAS_POSITION) > 0]
+            count = mark.nodes + last - first
+            self._mark = _Mark(
+                done.end, mark.calibration, count % PIECE_NODES,
+                float(rows.t_s[used[-1]]) if len(used) else mark.used_s,
+                float(rows.t_s[positions[-1]]) if len(positions) else mark.fixed_s, (done, part),
+            )  # fmt: skip
+            late = lateness(done.end) if count == PIECE_NODES else None
+            if late is not None:
+                state, calibration = retimed(done.end, mark.calibration, late)
+                self._mark = replace(self._mark, state=state, calibration=calibration)
+            self._remember()
+            if late is not None:
+                return False
+            first = last
         return True
 
-    def _now_s(self) -> float:
-        """The newest time of the IMU's clock up to which nodes may be made."""
-        assert self._imu is not None
-        return (int(self._imu.t_ns[-1]) - self._t0_ns) * 1e-9 - self.wait_s
-
-    def _nodes(self, after_s: float, upto_s: float) -> Nodes | None:
-        """Nodes later than `after_s`, with the increments since then."""
-        assert self._imu is not None
-        assert self._fixes is not None
-        assert self.alignment is not None
-        if upto_s - after_s < 2 * self.params.node_s:
-            return None
-        signal = imu_signal(self._imu, self._t0_ns)
-        rows = fix_rows(self._fixes, self._t0_ns, before=self._rows)
-        nodes = build_nodes(signal, rows, self.alignment.calibration, self.params, span_s=(after_s, upto_s))
-        return nodes.chunk(1, len(nodes))
-
-    def _advance(self) -> tuple[int, F64, F64] | None:
-        assert self.alignment is not None
-        assert self._state is not None
-        upto = np.floor(self._now_s() / self.params.node_s) * self.params.node_s
-        nodes = self._nodes(self._state.t_s, float(upto))
-        if nodes is None or not len(nodes):
-            return None
-        if self.lag_s:
-            self._snapshots.append(self._state)
-        done = run_filter(nodes, self._state, self.params, self.alignment.calibration)
-        point = self._point(done, len(nodes) - 1)
-        self._state = done.end
-        self._retime()
-        self._forget()
-        return point
-
-    def _retime(self) -> None:
-        """Let the calibration take over a clock's offset that has become large."""
-        assert self.alignment is not None
-        assert self._state is not None
-        late, calibration = lateness(self._state), self.alignment.calibration
-        if late is None:
-            return
-        self._state, moved = retimed(self._state, calibration, late)
-        self._snapshots = [retimed(one, calibration, late)[0] for one in self._snapshots]
-        self.alignment = replace(self.alignment, calibration=moved)
-
-    def _point(self, done: Pass, k: int) -> tuple[int, F64, F64]:
-        assert self.alignment is not None
-        p, _, cov, _ = antenna(done)
-        t_s = float(self.alignment.calibration.gps_time(done.t_s[k : k + 1])[0])
-        return self._t0_ns + round(t_s * 1e9), p[k], cov[k]
+    def _remember(self) -> None:
+        assert self._mark is not None
+        if self._mark.state.t_s - self._marks[-1].state.t_s > _MARK_S - _EPS_S:
+            self._marks.append(self._mark)
 
     def _forget(self) -> None:
-        """Drop what no window and no lag looks at any more."""
-        assert self._imu is not None
-        assert self._fixes is not None
-        assert self._state is not None
-        while len(self._snapshots) > 1 and self._snapshots[1].t_s <= self._state.t_s - self.lag_s:
-            self._snapshots.pop(0)
-        oldest = self._snapshots[0].t_s if self._snapshots else self._state.t_s
-        edge = self._t0_ns + round((oldest - _MEMORY_S) * 1e9)
-        keep = self._imu.t_ns >= edge
-        self._imu = Imu(self._imu.t_ns[keep], self._imu.f_ib_s_mps2[keep], self._imu.w_ib_s_radps[keep])
-        self._fixes = self._fixes.select(self._fixes.t_ns >= edge - 2 * 10**9)
+        """Drop what nobody looks at any more."""
+        if self._mark is None:
+            return
+        while len(self._marks) > 1 and self._marks[1].state.t_s <= self._mark.state.t_s - self._keep_s:
+            self._marks.pop(0)
+        edge = self._t0_ns + round(self._oldest_s() * 1e9)
+        self._imu.forget(edge, self._look_back())
+        reach = round((self._wheel_lag_s + 2.0 + (0.0 if self._rows is None else abs(self._rows.velocity_lag_s))) * 1e9)
+        self._fixes.forget(edge - reach - round(abs(self._mark.calibration.td_s) * 1e9))
+        stuck_s = STUCK_S if self._habits is None else self._habits.stuck_s
+        self._wheels.forget(edge - reach - round(min(stuck_s, 60.0) * 1e9))
+
+    def _said(self, done: Pass, k: int, mark: _Mark, ahead_s: float) -> LiveState:
+        assert self.alignment is not None
+        part = slice(k, k + 1)
+        one = replace(done, t_s=done.t_s[part], x=done.x[part], cov=done.cov[part], means=done.means[part])
+        p, v, cov_p, cov_v = antenna(one)
+        q, cov_att = attitude(one, p, self.alignment)
+        gps_s = float(mark.calibration.gps_time(one.t_s)[0])
+        status = FixStatus.DEAD_RECKONED
+        fixes = self._fixes.fixes
+        if fixes is not None and len(fixes) and gps_s - mark.fixed_s < STATUS_HOLD_S:
+            at = int(np.searchsorted(fixes.t_ns, self._t0_ns + round(mark.fixed_s * 1e9) - 1000))
+            status = FixStatus(int(fixes.status[min(at, len(fixes) - 1)]))
+        return LiveState(
+            self._t0_ns + round(gps_s * 1e9), p[0], cov_p[0], v[0], cov_v[0], q[0], cov_att[0], status, ahead_s
+        )
 
 
-def _joined(a: Imu, b: Imu) -> Imu:
-    return Imu(
-        np.concatenate([a.t_ns, b.t_ns]), np.concatenate([a.f_ib_s_mps2, b.f_ib_s_mps2]),
-        np.concatenate([a.w_ib_s_radps, b.w_ib_s_radps]),
-    )  # fmt: skip
-
-
-def _appended(a: Solution, b: Solution) -> Solution:
-    def both(name: str) -> Any:
-        return np.concatenate([getattr(a, name), getattr(b, name)])
-
-    return Solution(
-        both("t_ns"), both("p_e_m"), both("cov_p_e_m2"), both("v_e_mps"), both("cov_v_e"), status=both("status")
-    )
+def _free(nodes: Nodes) -> Nodes:
+    """The same instants with nothing measured."""
+    k = len(nodes)
+    none = np.zeros(k, np.int64)
+    return replace(nodes, fix=np.full(k, -1, np.int64), wheel=np.full(k, np.nan), nhc=none, quiet=none)

@@ -27,7 +27,7 @@ from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
 from kinema.sensors.imu_signal import ImuSignal, imu_signal
 from kinema.sensors.wheel import wheel_speed
 
-_STATUS_HOLD_S = 1.5
+STATUS_HOLD_S = 1.5
 """A node this near to a fix, or between two such, has the fix's status; others are dead reckoned."""
 
 
@@ -106,6 +106,7 @@ def navigate(
     calibration = alignment.calibration
     wheels, params = fitted_wheels(alignment.smoothed, wheels, params)
     start = mounted(alignment.start, calibration, params)
+    signal = replace(signal, usual_f=alignment.usual_f)
     if causal:
         return run_causal(signal, fixes, start, params, calibration, wheels)
     nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(start.t_s, np.inf))
@@ -139,6 +140,18 @@ def antenna(done: Pass) -> tuple[F64, F64, F64, F64]:
     return p, v - done.means[:, 1] * td, 0.5 * (cov_p + np.swapaxes(cov_p, 1, 2)), done.cov[:, 3:6, 3:6]
 
 
+def attitude(done: Pass, p_e_m: F64, alignment: Alignment) -> tuple[F64, F64]:
+    """Attitude of the body in n at p_e_m (K, 3) at the fixes' clock, quaternions (K, 4), covariances (K, 3, 3)."""
+    lat, lon, _ = geodetic_from_ecef(p_e_m)
+    c_en = np.swapaxes(c_ne(lat, lon), 1, 2)
+    c_bs, c_es = (dcms_from_quats(done.x[:, at : at + 4]) for at in (ki.X_QB, ki.X_Q))
+    # the attitude, too, belongs to the time that is left of the offset earlier
+    late = done.means[:, 0] * done.x[:, ki.X_TD : ki.X_TD + 1]
+    c_be = c_bs @ np.swapaxes(c_es @ (np.eye(3) - _skew(late)), 1, 2)
+    q_nb = quats_from_dcms(np.swapaxes(c_be @ c_en, 1, 2))
+    return q_nb, attitude_cov(done, np.swapaxes(c_be, 1, 2), c_en, alignment)
+
+
 def attitude_cov(done: Pass, c_eb: F64, c_en: F64, alignment: Alignment) -> F64:
     """Covariance (K, 3, 3) of the body's attitude in n: that of the sensor and that of the mounting, φ − C_eb μ."""
     rows = np.zeros((len(c_eb), 3, done.cov.shape[1]))
@@ -162,7 +175,7 @@ def _statuses(t_s: F64, fix_t_s: F64, status: U8) -> U8:
     k = np.searchsorted(fix_t_s, t_s, side="right") - 1
     before, after = np.clip(k, 0, len(fix_t_s) - 1), np.clip(k + 1, 0, len(fix_t_s) - 1)
     since, until = np.abs(t_s - fix_t_s[before]), np.abs(fix_t_s[after] - t_s)
-    near = (since < 1e-6) | ((since < _STATUS_HOLD_S) & (until < _STATUS_HOLD_S))
+    near = (since < 1e-6) | ((since < STATUS_HOLD_S) & (until < STATUS_HOLD_S))
     return np.where(near, status[before], FixStatus.DEAD_RECKONED).astype(np.uint8)
 
 
@@ -182,14 +195,7 @@ def to_solution(
     t_ns = signal.t0_ns + np.round(t_s * 1e9).astype(np.int64)
     # a clock that is set back makes some instants twice: the first is kept
     keep = np.concatenate([[True], t_ns[1:] > np.maximum.accumulate(t_ns)[:-1]])
-    lat, lon, _ = geodetic_from_ecef(p)
-    c_en = np.swapaxes(c_ne(lat, lon), 1, 2)
-    c_bs, c_es = (dcms_from_quats(done.x[:, at : at + 4]) for at in (ki.X_QB, ki.X_Q))
-    # the attitude, too, belongs to the time that is left of the offset earlier
-    late = done.means[:, 0] * done.x[:, ki.X_TD : ki.X_TD + 1]
-    c_be = c_bs @ np.swapaxes(c_es @ (np.eye(3) - _skew(late)), 1, 2)
-    q_nb = quats_from_dcms(np.swapaxes(c_be @ c_en, 1, 2))
-    cov_att = attitude_cov(done, np.swapaxes(c_be, 1, 2), c_en, alignment)
+    q_nb, cov_att = attitude(done, p, alignment)
     positions = (rows.has & HAS_POSITION).astype(bool)
     fix_ns = signal.t0_ns + np.round(rows.t_s[positions] * 1e9).astype(np.int64)
     of_fix = np.clip(np.searchsorted(fixes.t_ns, fix_ns), 0, len(fixes) - 1)

@@ -26,7 +26,6 @@ class ImuSignal:
 
     step_s: the typical step; saturated (n,): an axis at its stop; gap (n,): a gap ends here. gyro_level, accel_level
     (n,): RMS about the mean within the half second before, all axes; mean_w, mean_f (n, 3): that window's means;
-    moved_f (n,): how far its mean specific force is from the recording's median;
     gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before;
     usual_f (3,): the recording's median specific force.
     """
@@ -42,11 +41,15 @@ class ImuSignal:
     accel_level: F64
     mean_w: F64
     mean_f: F64
-    moved_f: F64
     gyro_shake: F64
     accel_shake: F64
     usual_f: F64
     issues: tuple[Issue, ...]
+
+    @property
+    def moved_f(self) -> F64:
+        """How far the mean specific force is from the usual one (n,)."""
+        return np.asarray(np.linalg.norm(self.mean_f - self.usual_f, axis=1))
 
     def until(self, t_s: float) -> ImuSignal:
         """What was known by a time."""
@@ -113,7 +116,6 @@ def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSign
     n = max(2, round(QUIET_WINDOW_S / typical))
     gyro_level, mean_w = _level(w, n)
     accel_level, mean_f = _level(f, n)
-    moved_f = np.linalg.norm(mean_f - usual_f, axis=1)
     n2 = max(4, round(SHAKE_WINDOW_S / typical))
     return ImuSignal(
         t0_ns,
@@ -127,7 +129,6 @@ def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSign
         accel_level,
         mean_w,
         mean_f,
-        moved_f,
         _shake(w, n2),
         _shake(f, n2),
         usual_f,

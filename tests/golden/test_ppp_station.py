@@ -74,3 +74,13 @@ def test_integers_say_what_they_need(station: Recording) -> None:
     late = SignalBiases(np.array([1]), np.array([0]), np.array([True]), day, day + 1, np.array([0.1]), ("1C",))
     solution = kinema.solve(replace(station, streams={**short, "biases": late}), mode="ppp")
     assert any("biases are of 1980-01-06" in note for note in solution.provenance.notes)
+
+
+def test_orbits_and_clocks_without_broadcast_messages(data_dir: Path) -> None:
+    """Products and observations alone, no navigation file: the same centimetres."""
+    folder = data_dir / "ppp-esbc-24h"
+    station = kinema.read(*sorted(p for p in folder.iterdir() if p.name.endswith((".crx.gz", ".SP3.gz", ".CLK.gz"))))
+    solution = kinema.solve(station, mode="ppp")
+    error = vectors_n_from_e(solution.p_e_m - MARKER, solution.p_e_m)
+    assert (solution.status == FixStatus.PPP).mean() > 0.98
+    assert np.sqrt((error[solution.status == FixStatus.PPP, :2] ** 2).sum(axis=1).mean()) <= 0.030

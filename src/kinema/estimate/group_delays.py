@@ -111,20 +111,29 @@ def _beidou_delay(signal: str, t: Mapping[str, F64], message: U8) -> F64:
     return unknown
 
 
+_CLOCK_PAIR = {"G": "12", "R": "12", "E": "15", "C": "26", "J": "12"}
+"""Bands of the ionosphere-free pair that precise clocks refer to."""
+
+
 def precise_delays(observations: GnssObservations, delay: F64) -> F64:
-    """Delays against precise clocks, which refer to the ionosphere-free pair of L1 and L2 (E1 and E5a)."""
-    out = delay.copy()
+    """Delays against precise clocks, which refer to the ionosphere-free pair of L1 and L2 (E1 and E5a, B1I and B3I).
+
+    With no message at all both signals of that pair count as on time: what they differ by goes into the ionosphere.
+    """
+    out, untold = delay.copy(), not np.isfinite(delay).any()
     system = observations.sat // 100
-    for letter, pair in {"E": "15", "C": "26"}.items():
+    for letter, pair in _CLOCK_PAIR.items():
         rows = np.flatnonzero(system == SYSTEMS.index(letter))
         slots = [
             next((k for k, s in enumerate(observations.signals.get(letter, ())) if s[0] == band), None) for band in pair
         ]
         if not len(rows) or None in slots:
             continue
-        f1, f2 = (BAND_HZ[letter][band] for band in pair)
-        gamma = (f1 / f2) ** 2
-        first, second = (delay[rows, slot] for slot in slots)
-        shift = (gamma * first - second) / (gamma - 1)
-        out[rows] = delay[rows] - shift[:, None]
+        if untold:
+            out[np.ix_(rows, slots)] = 0.0
+        elif letter in "EC":  # broadcast delays of the others refer to that pair already
+            f1, f2 = (BAND_HZ[letter][band] for band in pair)
+            gamma = (f1 / f2) ** 2
+            first, second = (delay[rows, slot] for slot in slots)
+            out[rows] = delay[rows] - ((gamma * first - second) / (gamma - 1))[:, None]
     return out

@@ -234,7 +234,7 @@ def smoothed_states(x: F64, dx: F64, dx_full: F64) -> F64:
     x[:, ki.X_QB : ki.X_QB + 4] = _turned(x[:, ki.X_QB : ki.X_QB + 4], turn)
     # smoothed states are smooth: those known only now and then are interpolated
     states = np.r_[ki.X_BG : ki.X_SG + 3, ki.X_TDD : ki.X_SIZE]
-    errors = np.r_[ki.BG : ki.SG + 3, ki.TDD : ki.N]
+    errors = np.r_[ki.BG : ki.SG + 3, ki.TDD : ki.GB + 3]
     x[:, states] = interpolated(np.arange(k), at, x[np.ix_(at, states)] + dx_full[:, errors])
     return x
 

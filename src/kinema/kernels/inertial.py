@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.kalman import scalar_update
+from kinema.kernels.kalman import scalar_update, times_sparse
 from kinema.kernels.rotation import quat_from_rotvec, quat_multiply, quat_normalise
 
 F64 = Any
@@ -21,7 +21,8 @@ I64 = Any
 X_P, X_V, X_Q, X_BG, X_BA, X_SG, X_L, X_QB = 0, 3, 6, 10, 13, 16, 19, 22
 X_TD, X_TDD, X_SW, X_RX, X_KS, X_GB, X_SIZE = 26, 27, 28, 29, 30, 31, 34
 # error state
-P, V, PHI, BG, BA, SG, L, MU, TD, TDD, SW, RX, KS, GB, N = 0, 3, 6, 9, 12, 15, 18, 21, 23, 24, 25, 26, 27, 28, 31
+P, V, PHI, BG, BA, SG, L, MU, TD, TDD, SW, RX, KS, GB, N = 0, 3, 6, 9, 12, 15, 18, 21, 23, 24, 25, 26, 27, 28, 32
+"""The last error state is none, of variance zero: rows of 32 fill vector registers, those of 31 end in single steps."""
 N_NAV = 9
 N_DRIVE = 18
 """Error states that drive position, velocity and attitude: themselves, biases, and SG.
@@ -70,21 +71,18 @@ def inject(x: F64, dx: F64, work: F64) -> None:
 
 
 @kernel
-def nis3(p: F64, y: F64, h: F64, r: F64) -> float:
-    """yᵀ (H P Hᵀ + R)⁻¹ y of three rows; r (3, 3)."""
+def nis3(p: F64, y: F64, h: F64, r: F64, u: F64) -> float:
+    """yᵀ (H P Hᵀ + R)⁻¹ y of three rows; r (3, 3); u (3, N) is scratch."""
+    for k in range(3):
+        times_sparse(p, h[k], u[k])
     s00, s01, s02, s11, s12, s22 = r[0, 0], r[0, 1], r[0, 2], r[1, 1], r[1, 2], r[2, 2]
     for i in range(N):
-        u0 = u1 = u2 = 0.0
-        for j in range(N):
-            u0 += p[i, j] * h[0, j]
-            u1 += p[i, j] * h[1, j]
-            u2 += p[i, j] * h[2, j]
-        s00 += h[0, i] * u0
-        s01 += h[0, i] * u1
-        s02 += h[0, i] * u2
-        s11 += h[1, i] * u1
-        s12 += h[1, i] * u2
-        s22 += h[2, i] * u2
+        s00 += h[0, i] * u[0, i]
+        s01 += h[0, i] * u[1, i]
+        s02 += h[0, i] * u[2, i]
+        s11 += h[1, i] * u[1, i]
+        s12 += h[1, i] * u[2, i]
+        s22 += h[2, i] * u[2, i]
     a = s11 * s22 - s12 * s12
     b = s02 * s12 - s01 * s22
     c = s01 * s12 - s02 * s11

@@ -69,8 +69,9 @@ def run_pass(
             j = fix[k]
             shaken = (noise[k, 3] + noise[k, 4] + noise[k, 5]) / (2.0 * CALM_S)
             at = fix_update(
-                x, p, dx, means, par, fix_has[j], fixes[j], told[k], tape, at, y, r, h, work, turn, carry[2], shaken
-            )
+                x, p, dx, means, par, fix_has[j], fixes[j], told[k], tape, at, y, r, h, rows, work, turn, carry[2],
+                shaken,
+            )  # fmt: skip
         at = vehicle_update(x, p, dx, means, par, wheel[k], nhc[k], told[k], tape, at, y, h, rows, work, turn)
         if quiet[k]:
             at = standstill_update(x, p, dx, par, mean[k], told[k], tape, at, y, h, work, turn)

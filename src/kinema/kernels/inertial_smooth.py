@@ -9,10 +9,13 @@ import numpy as np
 from kinema.kernels.inertial import GB, N_DRIVE, N_NAV, TD, TDD, L, N
 from kinema.kernels.inertial_pass import FULL_EACH, N_KEPT
 from kinema.kernels.jit import kernel
-from kinema.kernels.kalman import adjoint_measurement
+from kinema.kernels.kalman import add_rows, adjoint_measurement, times_sparse
 
 F64 = Any
 I64 = Any
+
+_WIDE = 16
+"""N_KEPT, filled up to whole vector registers."""
 
 
 @kernel
@@ -26,54 +29,65 @@ def smooth_pass(
     becomes smoothed in place, and dx_full (…, N) is what all states of these nodes move by. lam (N,), big (N, N) enter
     as zero and leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ, of covariance P₀ − P₀ Λ P₀.
     """
-    work, m, whole = np.zeros(N), np.zeros((N_KEPT, N)), np.zeros((N, N))
-    wanted = len(p_smooth) > 0
+    work, m, whole = np.zeros(N), np.zeros((N_DRIVE, N)), np.zeros((N, N))
+    across, kept = np.zeros((N, _WIDE)), np.zeros((N_KEPT, _WIDE))
     for k in range(len(dx_out) - 1, -1, -1):
         p = p_out[k]
         if k % FULL_EACH == 0:
             _smooth_full(p_full[k // FULL_EACH], lam, big, dx_full[k // FULL_EACH], whole, work)
         for i in range(N_KEPT):
-            t = 0.0
             for j in range(N):
-                t += p[i, j] * lam[j]
-                m[i, j] = 0.0
-            dx_out[k, i] = -t
-            if wanted:
-                for q in range(N):
-                    piq = p[i, q]
-                    for j in range(N):
-                        m[i, j] += piq * big[q, j]
-        for i in range(N_KEPT if wanted else 0):
-            for j in range(i + 1):
-                t = p[i, j if j < N_NAV else (TD if j == N_NAV else L + j - N_NAV - 1)]
-                for q in range(N):
-                    t -= m[i, q] * p[j, q]
-                p_smooth[k, i, j] = t
-                p_smooth[k, j, i] = t
+                across[j, i] = p[i, j]
+        for i in range(_WIDE):
+            work[i] = 0.0
+        for j in range(N):
+            lj = lam[j]
+            for i in range(_WIDE):
+                work[i] -= lj * across[j, i]
+        for i in range(N_KEPT):
+            dx_out[k, i] = work[i]
+        if len(p_smooth) > 0:
+            _smooth_kept(p, across, big, p_smooth[k], m, kept)
         for row in range(tape_start[k + 1] - 1, tape_start[k] - 1, -1):
             adjoint_measurement(
                 lam, big, tape[row, :N], tape[row, N : 2 * N], tape[row, 2 * N], tape[row, 2 * N + 1], work
             )
-        _adjoint_transition(lam, big, trans[k], span[k, 0], span[k, 1], m)
+        _adjoint_transition(lam, big, trans[k], span[k, 0], span[k, 1], m, work)
+
+
+@kernel
+def _product(a: F64, b: F64, out: F64) -> None:
+    """out = A B, by rows of B."""
+    n = b.shape[1]
+    for i in range(len(a)):
+        row = out[i]
+        for j in range(n):
+            row[j] = 0.0
+        add_rows(a[i], 0, len(b), b, row)
+
+
+@kernel
+def _smooth_kept(p: F64, across: F64, big: F64, out: F64, m: F64, t: F64) -> None:
+    """P − P Λ P of the kept states: p (15, N) their rows of P, across (N, 15) its transpose; m (·, N) is scratch."""
+    _product(p, big, m[:N_KEPT])
+    _product(m[:N_KEPT], across, t)
+    for i in range(N_KEPT):
+        for j in range(i + 1):
+            out[i, j] = p[i, j if j < N_NAV else (TD if j == N_NAV else L + j - N_NAV - 1)] - t[i, j]
+            out[j, i] = out[i, j]
 
 
 @kernel
 def _smooth_full(p: F64, lam: F64, big: F64, dx: F64, m: F64, work: F64) -> None:
     """P ← P − P Λ P in place and dx = −P λ, of all states; m (N, N) and work (N,) are scratch."""
+    times_sparse(p, lam, dx)
     for i in range(N):
-        t = 0.0
-        for j in range(N):
-            t += p[i, j] * lam[j]
-            m[i, j] = 0.0
-        dx[i] = -t
-        for q in range(N):
-            for j in range(N):
-                m[i, j] += p[i, q] * big[q, j]
+        dx[i] = -dx[i]
+    _product(p, big, m)
     for i in range(N):
         for j in range(N):
             work[j] = 0.0
-            for q in range(N):
-                work[j] += m[i, q] * p[q, j]
+        add_rows(m[i], 0, N, p, work)
         for j in range(N):
             m[i, j] = work[j]
     for i in range(N):
@@ -82,46 +96,43 @@ def _smooth_full(p: F64, lam: F64, big: F64, dx: F64, m: F64, work: F64) -> None
 
 
 @kernel
-def _adjoint_transition(lam: F64, big: F64, a: F64, total: float, decay: float, m: F64) -> None:
-    """λ ← Φᵀ λ and Λ ← Φᵀ Λ Φ in place, with Φ = I + a on the first rows, and its two other parts."""
-    for i in range(GB, GB + 3):
-        lam[i] *= decay
-        for j in range(N):
-            big[i, j] *= decay
-        for j in range(N):
-            big[j, i] *= decay
+def _adjoint_transition(lam: F64, big: F64, a: F64, total: float, decay: float, m: F64, work: F64) -> None:
+    """λ ← Φᵀ λ and Λ ← Φᵀ Λ Φ in place, with Φ = I + a on the first rows, and its two other parts.
+
+    Λ must be symmetric and stays so: its rounding would otherwise grow over a minute without fixes.
+    """
+    if decay < 1.0:
+        for i in range(GB, GB + 3):
+            lam[i] *= decay
+            for j in range(N):
+                big[i, j] *= decay
+            for j in range(N):
+                big[j, i] *= decay
     lam[TDD] += total * lam[TD]
     for j in range(N):
         big[TDD, j] += total * big[TD, j]
     for j in range(N):
         big[j, TDD] += total * big[j, TD]
-    for r in range(N_NAV):
+    for c in range(N_DRIVE):
+        row = m[c]
         for j in range(N):
-            m[r, j] = big[r, j]
-    # Λ is symmetric: first add the rows aᵀ (rows of Λ), then the columns of the result
-    for c in range(N_DRIVE):
-        for r in range(N_NAV):
-            arc = a[r, c]
-            if arc != 0.0:
-                for j in range(N):
-                    big[c, j] += arc * m[r, j]
-    for i in range(N):
-        for r in range(N_NAV):
-            m[r, i] = big[i, r]
-    for i in range(N):
-        for c in range(N_DRIVE):
-            t = 0.0
-            for r in range(N_NAV):
-                t += m[r, i] * a[r, c]
-            big[i, c] += t
-    for c in range(N_DRIVE):
+            row[j] = big[c, j]
         t = 0.0
         for r in range(N_NAV):
+            work[r] = a[r, c]
             t += a[r, c] * lam[r]
-        m[0, c] = t
+        add_rows(work, 0, N_NAV, big, row)
+        work[N_NAV + c] = t
+    # rows are done: what lies below them is their mirror image, and the corner gets its columns
     for c in range(N_DRIVE):
-        lam[c] += m[0, c]
-    for i in range(N):
+        lam[c] += work[N_NAV + c]
+        row = big[c]
+        for j in range(N):
+            row[j] = m[c, j]
+        for j in range(N_DRIVE, N):
+            big[j, c] = row[j]
+        add_rows(m[c], 0, N_NAV, a, row[:N_DRIVE])
+    for i in range(N_DRIVE):
         for j in range(i):
             big[i, j] = 0.5 * (big[i, j] + big[j, i])
             big[j, i] = big[i, j]

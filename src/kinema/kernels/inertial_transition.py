@@ -41,6 +41,7 @@ from kinema.kernels.inertial import (
     V,
 )
 from kinema.kernels.jit import kernel
+from kinema.kernels.kalman import add_rows
 from kinema.kernels.rotation import dcm_from_quat
 from kinema.kernels.strapdown import EARTH_RATE_RADPS, gravity_e, strapdown_step
 
@@ -166,23 +167,28 @@ def propagate_cov(p: F64, a: F64, total: float, par: F64, noise: F64, c_mean: F6
 
     noise (6,): white noise of the three rates (rad²/s) and specific forces (m²/s³) in s; c_mean (3, 3): mean C_es.
     """
+    # rows first: Φ P, and with P symmetric also the columns below
     for i in range(N_NAV):
+        row = t[i]
         for j in range(N):
-            t[i, j] = 0.0
-        for k in range(N_DRIVE):
-            aik = a[i, k]
-            if aik != 0.0:
-                for j in range(N):
-                    t[i, j] += aik * p[k, j]
+            row[j] = p[i, j]
+        add_rows(a[i], 0, N_DRIVE, p, row)
     for i in range(N_NAV):
-        for j in range(i + 1):
-            s = p[i, j] + t[i, j] + t[j, i]
-            for k in range(N_DRIVE):
-                s += t[i, k] * a[j, k]
-            p[i, j] = s
+        row = t[i]
+        for j in range(N):
+            p[i, j] = row[j]
         for j in range(N_NAV, N):
-            p[i, j] += t[i, j]
-            p[j, i] = p[i, j]
+            p[j, i] = row[j]
+    # then the columns of the corner, as rows of its transpose
+    for i in range(N_NAV):
+        for j in range(i):
+            t[i, j], t[j, i] = t[j, i], t[i, j]
+    for j in range(N_NAV):
+        row = p[j, :N_NAV]
+        for i in range(N_NAV):
+            row[i] = t[j, i]
+        add_rows(a[j], 0, N_NAV, t, row)
+        add_rows(a[j], N_NAV, N_DRIVE, p, row)
     for i in range(N_NAV):
         for j in range(i):
             p[j, i] = p[i, j]
@@ -190,12 +196,14 @@ def propagate_cov(p: F64, a: F64, total: float, par: F64, noise: F64, c_mean: F6
         p[TD, j] += total * p[TDD, j]
     for j in range(N):
         p[j, TD] += total * p[j, TDD]
-    decay = math.exp(-total / par[GB_TAU])
-    for i in range(GB, GB + 3):
-        for j in range(N):
-            p[i, j] *= decay
-        for j in range(N):
-            p[j, i] *= decay
+    decay = 1.0
+    if par[GB_VAR] > 0.0:
+        decay = math.exp(-total / par[GB_TAU])
+        for i in range(GB, GB + 3):
+            for j in range(N):
+                p[i, j] *= decay
+            for j in range(N):
+                p[j, i] *= decay
     for i in range(3):
         for j in range(3):
             qg = qa = 0.0

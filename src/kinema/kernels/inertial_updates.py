@@ -47,6 +47,7 @@ from kinema.kernels.inertial_rows import (
     wheel_row,
 )
 from kinema.kernels.jit import kernel
+from kinema.kernels.kalman import times_sparse
 from kinema.kernels.rotation import dcm_from_quat
 from kinema.kernels.strapdown import gravity_e
 
@@ -83,7 +84,7 @@ def _second_order(p: F64) -> float:
 @kernel
 def fix_update(
     x: F64, p: F64, dx: F64, means: F64, par: F64, has: int, fixes: F64, told: F64, tape: F64, at: int,
-    y: F64, r: F64, h: F64, work: F64, turn: F64, streak: F64, shaken: float,
+    y: F64, r: F64, h: F64, rows: F64, work: F64, turn: F64, streak: F64, shaken: float,
 ) -> int:  # fmt: skip
     """Position, then velocity of one fix row (24): p, R_p, v, R_v. Outliers are weighted down, not dropped.
 
@@ -108,7 +109,7 @@ def fix_update(
         else:
             # velocities with a lag of their own, rows by themselves, have a clock of their own, too
             velocity_clock(means, shaken if has & 1 else 1e9, p[TD, TD], h, r)
-        nis = nis3(p, y, h, r)
+        nis = nis3(p, y, h, r, rows)
         weight = 1.0
         streak[part] = streak[part] + 1.0 if nis > par[FIX_GATE] else 0.0
         if streak[part] >= LOST_STREAK:
@@ -137,12 +138,11 @@ def _robust_scalar(
     p: F64, dx: F64, y: F64, h: F64, row: int, r: float, tape: F64, at: int, told: F64, what: int
 ) -> int:
     """One row whose innovation is told in sigmas; beyond 3 sigmas its variance grows with the excess."""
+    gain = tape[at, N : 2 * N]
+    times_sparse(p, h[row], gain)
     s = r
     for i in range(N):
-        t = 0.0
-        for j in range(N):
-            t += p[i, j] * h[row, j]
-        s += h[row, i] * t
+        s += h[row, i] * gain[i]
     told[what] = y[row] / s**0.5
     ratio = y[row] * y[row] / s
     if ratio > SCALAR_GATE:

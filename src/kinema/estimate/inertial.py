@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -16,11 +18,9 @@ from kinema.kernels.inertial_pass import FULL_EACH, MAX_ROWS, N_KEPT, run_pass
 from kinema.kernels.inertial_smooth import smooth_pass
 from kinema.kernels.rotation import quats_from_dcms
 
-KEPT = (*range(ki.N_NAV), ki.TD, ki.L, ki.L + 1, ki.L + 2, ki.MU, ki.MU + 1)
-"""Error states whose covariance is kept at each node."""
 CHUNK_NODES = 20_000
 """A quarter of an hour: 150 MB while it is smoothed."""
-_NOTHING = np.empty(0)
+Keep = Literal["tape", "states", "told"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,6 @@ class Pass:
         """Standard deviations (K, N) of all states, between the nodes that keep them by interpolation."""
         known = np.sqrt(np.maximum(np.diagonal(self.full, axis1=1, axis2=2), 0.0))
         return interpolated(np.arange(len(self.t_s)), self.full_at, known)
-
-    @property
-    def misfit(self) -> float:
-        """−2 log likelihood of the fixes, up to a constant: the smaller the likelier."""
-        return float(np.nansum(self.told[:, ki.D_LOGL]))
 
 
 def interpolated(at: F64 | I64, known_at: I64, values: F64) -> F64:
@@ -149,21 +144,23 @@ class _Out:
     tape_start: I64
 
 
-def _chunk(nodes: Nodes, state: Start, par: F64, *, record: bool) -> _Out:
-    """Run over some nodes, in place in `state`. Raises EstimationError."""
-    k = len(nodes)
+def _chunk(nodes: Nodes, state: Start, par: F64, keep: Keep) -> _Out:
+    """Run over some nodes, in place in `state`, and keep what a smoother needs ("tape"), what the nodes became
+    ("states"), or what they told ("told"). Raises EstimationError."""
+    n, tape = len(nodes), keep == "tape"
+    k = 1 if keep == "told" else n
     out = _Out(
-        np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N)),
-        np.empty((-(-k // FULL_EACH), ki.N, ki.N)), np.empty((k, 6, 3)), np.full((k, ki.D_SIZE), np.nan),
-        np.empty((k, ki.N_NAV, ki.N_DRIVE)), np.empty((k, 2)),
-        np.empty(((_rows(nodes) + MAX_ROWS + 1) if record else MAX_ROWS, 2 * ki.N + 2)), np.zeros(k + 1, np.int64),
+        np.empty((k, ki.X_SIZE)), np.empty((k, N_KEPT, ki.N if tape else N_KEPT)),
+        np.empty((-(-k // FULL_EACH), ki.N, ki.N)), np.empty((k, 6, 3)), np.full((n, ki.D_SIZE), np.nan),
+        np.empty((n if tape else 1, ki.N_NAV, ki.N_DRIVE)), np.empty((n, 2)),
+        np.empty(((_rows(nodes) + MAX_ROWS + 1) if tape else MAX_ROWS, 2 * ki.N + 2)), np.zeros(n + 1, np.int64),
     )  # fmt: skip
     done = run_pass(
         state.x, state.p, state.carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
         nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean,
         out.x, out.p, out.full, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
     )  # fmt: skip
-    if done < k:
+    if done < n:
         raise EstimationError(
             f"the inertial filter left the finite numbers {nodes.t_s[done]:.1f} s into the recording; "
             "check units and axes of the IMU"
@@ -188,28 +185,34 @@ def _run(
     before: list[Start] = []
     for k, part in enumerate(parts):
         before.append(_copy(state))
-        out = _chunk(part, state, par, record=smooth and k == len(parts) - 1)
-        if smooth:
-            outs = [out]
-        else:
-            outs.append(replace(out, p=np.ascontiguousarray(out.p[:, :, KEPT]), trans=_NOTHING, tape=_NOTHING))
+        outs.append(_chunk(part, state, par, "states" if not smooth else "tape" if k == len(parts) - 1 else "told"))
     end = replace(state, t_s=float(nodes.t_s[-1]))
     if not smooth:
         x, cov, full, told, means = (
-            np.concatenate([getattr(o, name) for o in outs]) for name in ("x", "p", "full", "told", "means")
+            _joined([getattr(o, name) for o in outs]) for name in ("x", "p", "full", "told", "means")
         )
         return Pass(nodes.t_s, x, cov, told, means, full_at, full, end)
     lam, big = np.zeros(ki.N), np.zeros((ki.N, ki.N))
     done: list[tuple[F64, ...]] = []
     for k in range(len(parts) - 1, -1, -1):
         if k < len(parts) - 1:
-            outs = [_chunk(parts[k], before[k], par, record=True)]
+            outs[k] = _chunk(parts[k], before[k], par, "tape")
         done.append(_smoothed(outs.pop(), lam, big, covariances=covariances))
-    x, cov, told, means, full = (np.concatenate(part[::-1]) for part in zip(*done, strict=True))
+    x, cov, told, means, full = (_joined(part[::-1]) for part in zip(*done, strict=True))
     x0 = start.x.copy()
     ki.inject(x0, -start.p @ lam, np.empty((2, 4)))
     p0 = start.p - start.p @ big @ start.p
     return Pass(nodes.t_s, x, cov, told, means, full_at, full, end, Start(start.t_s, x0, 0.5 * (p0 + p0.T)))
+
+
+def _joined(parts: Sequence[F64]) -> F64:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def misfit(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration) -> float:
+    """−2 log likelihood of the fixes, up to a constant, of a causal pass. Raises EstimationError."""
+    out = _chunk(nodes, _copy(start), parameters(params, calibration), "told")
+    return float(np.nansum(out.told[:, ki.D_LOGL]))
 
 
 def _smoothed(out: _Out, lam: F64, big: F64, *, covariances: bool) -> tuple[F64, ...]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kinema.kernels.inertial import GB, N_DRIVE, N_NAV, TD, TDD, L, N
-from kinema.kernels.inertial_pass import FULL_EACH, N_KEPT
+from kinema.kernels.inertial import GB, N_DRIVE, N_NAV, TD, TDD, N
+from kinema.kernels.inertial_pass import FULL_EACH, N_KEPT, kept
 from kinema.kernels.jit import kernel
 from kinema.kernels.kalman import add_rows, adjoint_measurement, times_sparse
 
@@ -30,7 +30,7 @@ def smooth_pass(
     as zero and leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ, of covariance P₀ − P₀ Λ P₀.
     """
     work, m, whole = np.zeros(N), np.zeros((N_DRIVE, N)), np.zeros((N, N))
-    across, kept = np.zeros((N, _WIDE)), np.zeros((N_KEPT, _WIDE))
+    across, wide = np.zeros((N, _WIDE)), np.zeros((N_KEPT, _WIDE))
     for k in range(len(dx_out) - 1, -1, -1):
         p = p_out[k]
         if k % FULL_EACH == 0:
@@ -47,7 +47,7 @@ def smooth_pass(
         for i in range(N_KEPT):
             dx_out[k, i] = work[i]
         if len(p_smooth) > 0:
-            _smooth_kept(p, across, big, p_smooth[k], m, kept)
+            _smooth_kept(p, across, big, p_smooth[k], m, wide)
         for row in range(tape_start[k + 1] - 1, tape_start[k] - 1, -1):
             adjoint_measurement(
                 lam, big, tape[row, :N], tape[row, N : 2 * N], tape[row, 2 * N], tape[row, 2 * N + 1], work
@@ -73,7 +73,7 @@ def _smooth_kept(p: F64, across: F64, big: F64, out: F64, m: F64, t: F64) -> Non
     _product(m[:N_KEPT], across, t)
     for i in range(N_KEPT):
         for j in range(i + 1):
-            out[i, j] = p[i, j if j < N_NAV else (TD if j == N_NAV else L + j - N_NAV - 1)] - t[i, j]
+            out[i, j] = p[i, kept(j)] - t[i, j]
             out[j, i] = out[i, j]
 
 

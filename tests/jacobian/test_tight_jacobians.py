@@ -10,6 +10,7 @@ from kinema.kernels import inertial as ki
 from kinema.kernels import tight as kt
 from kinema.kernels.inertial import fold, inject
 from kinema.kernels.rotation import quat_from_rotvec
+from kinema.kernels.tight_rows import antenna_rows, row_innovation, row_states
 
 F64 = NDArray[np.float64]
 EXTRAS = 6
@@ -40,8 +41,8 @@ def one_row(kind: int, unit: F64) -> kt.Rows:
 
 def innovation(rows: kt.Rows, x: F64, z: F64, means: F64, p0: F64) -> float:
     y, h, work = np.zeros((2, 3)), np.zeros((6, ki.N)), np.zeros((24, 3))
-    kt.antenna_rows(x, means, p0, y, h, work, np.zeros(3))
-    return float(kt.row_innovation(rows, 0, z, y))
+    antenna_rows(x, means, p0, y, h, work, np.zeros(3))
+    return float(row_innovation(rows, 0, z, y))
 
 
 @pytest.mark.parametrize("kind", [kt.CODE, kt.DOPPLER, kt.PHASE])
@@ -52,9 +53,9 @@ def test_rows_are_the_derivative_of_the_innovation(kind: int) -> None:
     unit = np.array([0.6, -0.48, 0.64])
     rows, p0 = one_row(kind, unit), x[:3] + np.array([5.0, -3.0, 8.0])
     y, h, work = np.zeros((2, 3)), np.zeros((6, ki.N)), np.zeros((24, 3))
-    kt.antenna_rows(x, means, p0, y, h, work, np.zeros(3))
+    antenna_rows(x, means, p0, y, h, work, np.zeros(3))
     at, by = np.zeros(kt.WIDTH, np.int64), np.zeros(kt.WIDTH)
-    count = kt.row_states(rows, 0, np.eye(ki.N + EXTRAS), h, at, by)
+    count = row_states(rows, 0, np.eye(ki.N + EXTRAS), h, at, by)
     analytic = np.zeros(ki.N + EXTRAS)
     analytic[at[:count]] = by[:count]
     # a bias moves the mean rate, too; scale factors do so as test_inertial_jacobians shows

@@ -1,4 +1,7 @@
-"""The fixed-interval smoother over the tape of an inertial pass: the modified Bryson–Frazier form of kernels.kalman."""
+"""The fixed-interval smoother over the tape of an inertial pass: the modified Bryson–Frazier form of kernels.kalman.
+
+Its pieces take n ≥ N states, of which the inertial ones are the first: kernels.tight_smooth is made of them, too.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ import numpy as np
 from kinema.kernels.inertial import GB, N_DRIVE, N_NAV, TD, TDD, N
 from kinema.kernels.inertial_pass import FULL_EACH, N_KEPT, kept
 from kinema.kernels.jit import kernel
-from kinema.kernels.kalman import add_rows, adjoint_measurement, times_sparse
+from kinema.kernels.kalman import add_rows, adjoint_measurement
 
 F64 = Any
 I64 = Any
 
-_WIDE = 16
+WIDE = 16
 """N_KEPT, filled up to whole vector registers."""
 
 
@@ -29,30 +32,23 @@ def smooth_pass(
     becomes smoothed in place, and dx_full (…, N) is what all states of these nodes move by. lam (N,), big (N, N) enter
     as zero and leave as the adjoint before the first node: the smoothed start is x₀ − P₀ λ, of covariance P₀ − P₀ Λ P₀.
     """
-    work, m, whole = np.zeros(N), np.zeros((N_DRIVE, N)), np.zeros((N, N))
-    across, wide = np.zeros((N, _WIDE)), np.zeros((N_KEPT, _WIDE))
+    work, m, t, whole = np.zeros(N), np.zeros((N, N)), np.zeros((N_KEPT, WIDE)), np.zeros((N, N))
+    across, across_full = np.zeros((N, WIDE)), np.zeros((N, N))
     for k in range(len(dx_out) - 1, -1, -1):
-        p = p_out[k]
         if k % FULL_EACH == 0:
-            _smooth_full(p_full[k // FULL_EACH], lam, big, dx_full[k // FULL_EACH], whole, work)
-        for i in range(N_KEPT):
-            for j in range(N):
-                across[j, i] = p[i, j]
-        for i in range(_WIDE):
-            work[i] = 0.0
-        for j in range(N):
-            lj = lam[j]
-            for i in range(_WIDE):
-                work[i] -= lj * across[j, i]
+            f = k // FULL_EACH
+            move_by(p_full[f], lam, dx_full[f], across_full)
+            smooth_full(p_full[f], across_full, big, p_full[f], m, whole)
+        move_by(p_out[k], lam, work, across)
         for i in range(N_KEPT):
             dx_out[k, i] = work[i]
         if len(p_smooth) > 0:
-            _smooth_kept(p, across, big, p_smooth[k], m, wide)
+            smooth_kept(p_out[k], across, big, p_smooth[k], m, t)
         for row in range(tape_start[k + 1] - 1, tape_start[k] - 1, -1):
             adjoint_measurement(
                 lam, big, tape[row, :N], tape[row, N : 2 * N], tape[row, 2 * N], tape[row, 2 * N + 1], work
             )
-        _adjoint_transition(lam, big, trans[k], span[k, 0], span[k, 1], m, work)
+        adjoint_transition(lam, big, trans[k], span[k, 0], span[k, 1], m, work)
 
 
 @kernel
@@ -67,8 +63,23 @@ def _product(a: F64, b: F64, out: F64) -> None:
 
 
 @kernel
-def _smooth_kept(p: F64, across: F64, big: F64, out: F64, m: F64, t: F64) -> None:
-    """P − P Λ P of the kept states: p (15, N) their rows of P, across (N, 15) its transpose; m (·, N) is scratch."""
+def move_by(p: F64, lam: F64, dx: F64, across: F64) -> None:
+    """dx = −P λ of some rows of P: p (k, n), their transpose goes to across (n, ≥ k); dx is written to its width."""
+    wide = across.shape[1]
+    for i in range(wide):
+        dx[i] = 0.0
+    for j in range(len(lam)):
+        lj, row = lam[j], across[j]
+        for i in range(len(p)):
+            row[i] = p[i, j]
+        for i in range(wide):
+            dx[i] -= lj * row[i]
+
+
+@kernel
+def smooth_kept(p: F64, across: F64, big: F64, out: F64, m: F64, t: F64) -> None:
+    """P − P Λ P of the kept states: p (15, n) their rows of P, across (n, 16) their transpose; m (≥ 15, n) and
+    t (15, 16) are scratch."""
     _product(p, big, m[:N_KEPT])
     _product(m[:N_KEPT], across, t)
     for i in range(N_KEPT):
@@ -78,44 +89,39 @@ def _smooth_kept(p: F64, across: F64, big: F64, out: F64, m: F64, t: F64) -> Non
 
 
 @kernel
-def _smooth_full(p: F64, lam: F64, big: F64, dx: F64, m: F64, work: F64) -> None:
-    """P ← P − P Λ P in place and dx = −P λ, of all states; m (N, N) and work (N,) are scratch."""
-    times_sparse(p, lam, dx)
-    for i in range(N):
-        dx[i] = -dx[i]
+def smooth_full(p: F64, across: F64, big: F64, out: F64, m: F64, t: F64) -> None:
+    """P − P Λ P of all inertial states: p (N, n) their rows of P, across (n, N) their transpose; m (N, n) and t (N, N)
+    are scratch; out (N, N) may be p."""
     _product(p, big, m)
+    _product(m, across, t)
     for i in range(N):
         for j in range(N):
-            work[j] = 0.0
-        add_rows(m[i], 0, N, p, work)
-        for j in range(N):
-            m[i, j] = work[j]
-    for i in range(N):
-        for j in range(N):
-            p[i, j] -= 0.5 * (m[i, j] + m[j, i])
+            out[i, j] = p[i, j] - 0.5 * (t[i, j] + t[j, i])
 
 
 @kernel
-def _adjoint_transition(lam: F64, big: F64, a: F64, total: float, decay: float, m: F64, work: F64) -> None:
-    """λ ← Φᵀ λ and Λ ← Φᵀ Λ Φ in place, with Φ = I + a on the first rows, and its two other parts.
+def adjoint_transition(lam: F64, big: F64, a: F64, total: float, decay: float, m: F64, work: F64) -> None:
+    """λ ← Φᵀ λ and Λ ← Φᵀ Λ Φ in place, with Φ = I + a on the first rows, and its two other parts; m (≥ 18, n) and
+    work (≥ 27,) are scratch.
 
     Λ must be symmetric and stays so: its rounding would otherwise grow over a minute without fixes.
     """
+    n = len(lam)
     if decay < 1.0:
         for i in range(GB, GB + 3):
             lam[i] *= decay
-            for j in range(N):
+            for j in range(n):
                 big[i, j] *= decay
-            for j in range(N):
+            for j in range(n):
                 big[j, i] *= decay
     lam[TDD] += total * lam[TD]
-    for j in range(N):
+    for j in range(n):
         big[TDD, j] += total * big[TD, j]
-    for j in range(N):
+    for j in range(n):
         big[j, TDD] += total * big[j, TD]
     for c in range(N_DRIVE):
         row = m[c]
-        for j in range(N):
+        for j in range(n):
             row[j] = big[c, j]
         t = 0.0
         for r in range(N_NAV):
@@ -127,9 +133,9 @@ def _adjoint_transition(lam: F64, big: F64, a: F64, total: float, decay: float, 
     for c in range(N_DRIVE):
         lam[c] += work[N_NAV + c]
         row = big[c]
-        for j in range(N):
+        for j in range(n):
             row[j] = m[c, j]
-        for j in range(N_DRIVE, N):
+        for j in range(N_DRIVE, n):
             big[j, c] = row[j]
         add_rows(m[c], 0, N_NAV, a, row[:N_DRIVE])
     for i in range(N_DRIVE):

@@ -36,7 +36,6 @@ from kinema.kernels.inertial import (
     X_TD,
     X_TDD,
     X_V,
-    N,
     P,
     V,
 )
@@ -163,21 +162,23 @@ def _transition(x: F64, sum_dv: F64, sum_c: F64, sum_cu: F64, g: F64, total: flo
 
 @kernel
 def propagate_cov(p: F64, a: F64, total: float, par: F64, noise: F64, c_mean: F64, t: F64) -> float:
-    """P ← Φ P Φᵀ + Q in place; t (9, N) is scratch. Returns the decay of the fixes' slow error.
+    """P ← Φ P Φᵀ + Q in place; t (9, n) is scratch. Returns the decay of the fixes' slow error.
 
+    p (n, n), n ≥ N: states behind the inertial ones stay as they are, what they share with these moves.
     noise (6,): white noise of the three rates (rad²/s) and specific forces (m²/s³) in s; c_mean (3, 3): mean C_es.
     """
+    n = len(p)
     # rows first: Φ P, and with P symmetric also the columns below
     for i in range(N_NAV):
         row = t[i]
-        for j in range(N):
+        for j in range(n):
             row[j] = p[i, j]
         add_rows(a[i], 0, N_DRIVE, p, row)
     for i in range(N_NAV):
         row = t[i]
-        for j in range(N):
+        for j in range(n):
             p[i, j] = row[j]
-        for j in range(N_NAV, N):
+        for j in range(N_NAV, n):
             p[j, i] = row[j]
     # then the columns of the corner, as rows of its transpose
     for i in range(N_NAV):
@@ -192,17 +193,17 @@ def propagate_cov(p: F64, a: F64, total: float, par: F64, noise: F64, c_mean: F6
     for i in range(N_NAV):
         for j in range(i):
             p[j, i] = p[i, j]
-    for j in range(N):
+    for j in range(n):
         p[TD, j] += total * p[TDD, j]
-    for j in range(N):
+    for j in range(n):
         p[j, TD] += total * p[j, TDD]
     decay = 1.0
     if par[GB_VAR] > 0.0:
         decay = math.exp(-total / par[GB_TAU])
         for i in range(GB, GB + 3):
-            for j in range(N):
+            for j in range(n):
                 p[i, j] *= decay
-            for j in range(N):
+            for j in range(n):
                 p[j, i] *= decay
     for i in range(3):
         for j in range(3):

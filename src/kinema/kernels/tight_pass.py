@@ -12,21 +12,17 @@ import numpy as np
 
 from kinema.kernels.inertial import (
     D_SPEED,
-    GB,
     N_DRIVE,
     N_NAV,
     PHI,
-    TD,
-    TDD,
     X_P,
     X_Q,
     X_V,
-    L,
     N,
     P,
     V,
 )
-from kinema.kernels.inertial_pass import FULL_EACH, MAX_ROWS, N_KEPT
+from kinema.kernels.inertial_pass import FULL_EACH, MAX_ROWS, N_KEPT, kept
 from kinema.kernels.inertial_transition import propagate_cov, propagate_state
 from kinema.kernels.inertial_updates import standstill_update, vehicle_update
 from kinema.kernels.jit import kernel
@@ -38,16 +34,13 @@ from kinema.kernels.tight import (
     T_RATIO,
     WIDTH,
     Tape,
-    antenna_rows,
     extend_rows,
     fold_gain,
     gain_of,
-    gnss_update,
     inject_all,
-    middle_of,
     propagate_extras,
-    run_events,
 )
+from kinema.kernels.tight_rows import antenna_rows, gnss_update, middle_of, run_events
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
@@ -104,38 +97,6 @@ class Out(NamedTuple):
 
 
 @kernel
-def kept(i: A) -> A:
-    """Error state of the i-th kept one: position, velocity, attitude, time offset, lever arm, mounting."""
-    if i < N_NAV:
-        return i
-    return TD if i == N_NAV else L + i - N_NAV - 1
-
-
-@kernel
-def _propagate_cross(p: A, n: A, a: A, total: A, decay: A, t: A) -> None:
-    """What propagate_cov does, for the covariance of the inertial with the extra states; t (9, n) is scratch."""
-    for i in range(N_NAV):
-        for j in range(N, n):
-            t[i, j] = 0.0
-        for k in range(N_DRIVE):
-            f = a[i, k]
-            if f != 0.0:
-                for j in range(N, n):
-                    t[i, j] += f * p[k, j]
-    for i in range(N_NAV):
-        for j in range(N, n):
-            p[i, j] += t[i, j]
-            p[j, i] = p[i, j]
-    for j in range(N, n):
-        p[TD, j] += total * p[TDD, j]
-        p[j, TD] = p[TD, j]
-    for i in range(GB, GB + 3):
-        for j in range(N, n):
-            p[i, j] *= decay
-            p[j, i] = p[i, j]
-
-
-@kernel
 def _check_lost(p: A, lost: A, rows: A, told: A, first: A, last: A) -> None:
     """Admit that position, velocity and attitude may be off where most codes of many epochs disagreed."""
     size = np.empty(last - first)
@@ -186,7 +147,6 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
                 work,
             )  # fmt: skip
             decay = propagate_cov(p, a, total, par, steps.noise[k], means[3:6], scratch)
-            _propagate_cross(p, n, a, total, decay, scratch)
         else:
             for i in range(N_NAV):
                 for j in range(N_DRIVE):

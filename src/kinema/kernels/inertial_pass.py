@@ -29,10 +29,23 @@ MAX_ROWS = 16
 
 @kernel
 def kept(i: int) -> int:
-    """Error state of the i-th kept one: position, velocity, attitude, time offset, lever arm, mounting."""
-    if i < N_NAV:
-        return i
-    return TD if i == N_NAV else L + i - N_NAV - 1
+    """The error state that is the i-th of those whose covariance is kept."""
+    return i if i < N_NAV else (TD if i == N_NAV else L + i - N_NAV - 1)
+
+
+@kernel
+def _keep_rows(p: F64, out: F64) -> None:
+    """Rows of P of the kept states; out (15, N), or (15, 15) for these columns alone."""
+    if out.shape[1] == N:
+        for i in range(N_KEPT):
+            out[i, :] = p[kept(i)]
+        return
+    for i in range(N_KEPT):
+        row = p[kept(i)]
+        for j in range(N_NAV):
+            out[i, j] = row[j]
+        for j in range(N_NAV, N_KEPT):
+            out[i, j] = row[kept(j)]
 
 
 @kernel
@@ -48,10 +61,11 @@ def run_pass(
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
     noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
     m/s or NaN; nhc, quiet (K) flags; mean (K, 6): raw rate and specific force of the last half second. Written: x_out
-    (K, X_SIZE), p_out (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting; p_full
-    (⌈K / FULL_EACH⌉, N, N) all of P at each so many nodes; means_out (K, 6, 3), told (K, D_SIZE), trans (K, 9, 18),
-    span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of MAX_ROWS rows is written over by
-    each node and so records nothing; trans, x_out and p_out of length 1 likewise keep the last.
+    (K, X_SIZE), p_out (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting, or (K, 15,
+    15) these states alone; p_full (⌈K / FULL_EACH⌉, N, N) all of P at each so many nodes; means_out (K, 6, 3), told
+    (K, D_SIZE), trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of
+    MAX_ROWS rows is written over by each node and so records nothing; trans of length 1, and x_out, p_out, p_full and
+    means_out, all of length 1, likewise keep but one node.
     Returns the number of nodes done: fewer than K where the state left the finite numbers.
     """
     dx, y, turn = np.zeros(N), np.zeros(3), np.zeros((2, 4))
@@ -60,11 +74,11 @@ def run_pass(
     gravity_e(x[X_P : X_P + 3], means[2])
     dcm_from_quat(x[X_Q : X_Q + 4], means[3:6])
     means[1, :] = carry[3]
-    keep_tape, keep = len(tape) > MAX_ROWS, len(trans) > 1
+    keep_tape, keep_trans, keep = len(tape) > MAX_ROWS, len(trans) > 1, len(x_out) > 1
     at = 0
     for k in range(len(fix)):
         at = at if keep_tape else 0
-        a = trans[k if keep else 0]
+        a = trans[k if keep_trans else 0]
         tape_start[k] = at
         if seg_start[k + 1] > seg_start[k]:
             total = propagate_state(x, dth, dv, dt, seg_start[k], seg_start[k + 1], carry, a, means, work)
@@ -88,11 +102,9 @@ def run_pass(
             return k
         o = k if keep else 0
         x_out[o, :] = x
-        p_out[o, :N_NAV, :] = p[:N_NAV]
-        p_out[o, N_NAV, :] = p[TD]
-        p_out[o, N_NAV + 1 : N_NAV + 6, :] = p[L : L + 5]
-        if k % FULL_EACH == 0:
-            p_full[k // FULL_EACH, :, :] = p
+        _keep_rows(p, p_out[o])
+        if o % FULL_EACH == 0:
+            p_full[o // FULL_EACH, :, :] = p
         means_out[o, :, :] = means
     tape_start[len(fix)] = at
     carry[3, :] = means[1]

@@ -75,15 +75,17 @@ class PppFilter:
 
     def step(self, k: int) -> None:
         """Take in epoch k."""
-        from kinema.kernels.ppp import ppp_epoch
+        from kinema.kernels.ppp import Rows, ppp_epoch
+        from kinema.kernels.sequential import States
 
         t, s = self.table, self.state
         dt = self.gap_s(k)
         self.now += dt
         s.n = ppp_epoch(
-            s.x, s.p, s.n, s.keys, s.index, s.seen, s.lock, s.prior, s.arc_of, int(t.row_start[k]),
-            int(t.row_start[k + 1]), t.key, self.group, len(SYSTEMS), t.unit, t.mapping, t.code, t.phase, t.code_var,
-            t.phase_var, t.arc, self.now, dt, self.settings, self.innovation, self.flag,
+            States(s.x, s.p, s.keys, s.index, s.seen, s.lock, s.prior, s.arc_of), s.n,
+            Rows(t.key, self.group, t.unit, t.mapping, t.code, t.phase, t.code_var, t.phase_var, t.arc),
+            int(t.row_start[k]), int(t.row_start[k + 1]), len(SYSTEMS), self.now, dt, self.settings, self.innovation,
+            self.flag,
         )  # fmt: skip
         self.last = k
 

@@ -146,7 +146,9 @@ class RtkFilter:
 
     def step(self, k: int) -> None:
         """Take in epoch k of the table."""
-        from kinema.kernels.rtk import float_epoch
+        from kinema.kernels.rtk import Known, float_epoch
+        from kinema.kernels.rtk_rows import Rows, Told
+        from kinema.kernels.sequential import States
 
         t, s, o = self.table, self.state, self.out
         row0, row1 = int(t.row_start[k]), int(t.row_start[k + 1])
@@ -160,10 +162,13 @@ class RtkFilter:
             dt = now - s.t_s
         s.t_s = now
         s.n = float_epoch(
-            s.x, s.p, s.n, s.keys, s.index, s.seen, s.lock, s.arc_of, row0, row1, t.sat, self.group, len(SYSTEMS),
-            t.unit, t.wet, t.wavelength, t.code, t.phase, t.code_var, t.phase_var, t.doppler, t.doppler_var,
-            self.origin, self.arc, now, dt, self.settings, o.code_innovation, o.phase_innovation, o.code_flag,
-            o.phase_flag, self.integers.value, self.integers.datum, s.tied, t.iono, s.prior, self.zenith,
+            States(s.x, s.p, s.keys, s.index, s.seen, s.lock, s.prior, s.arc_of), s.n,
+            Rows(
+                t.sat, self.group, t.unit, t.wet, t.iono, self.origin, t.wavelength, self.arc, t.code, t.phase,
+                t.code_var, t.phase_var, t.doppler, t.doppler_var,
+            ),
+            row0, row1, len(SYSTEMS), Known(self.integers.value, self.integers.datum, s.tied),
+            Told(o.code_innovation, o.phase_innovation, o.code_flag, o.phase_flag), now, dt, self.settings, self.zenith,
         )  # fmt: skip
         o.d_m[k], o.cov[k] = s.x[:3], s.p[:3, :3]
         o.v_mps[k], o.cov_v[k] = s.x[3:6], s.p[3:6, 3:6]

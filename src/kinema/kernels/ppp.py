@@ -1,23 +1,48 @@
 """Precise point positioning: one Kalman step over ionosphere-free code and phase.
 
-State: position offset (0:3), zenith wet delay (3), its gradient north and east (4, 5), then one ambiguity per
-satellite, metres. Code has one clock per system and epoch, phase one for all systems (the ambiguities take up what
-systems differ by); both are white and eliminated exactly as in kernels.rtk.
+States: position offset (0:3), zenith wet delay (3), its gradient north and east (4, 5), then one ambiguity per
+satellite, metres; of one kind. Code has one clock per system and epoch, phase one for all systems (the ambiguities take
+up what systems differ by); both are white and eliminated exactly as in kernels.rtk.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.sequential import add_clock, at_rank, clear_state, fold, foresee, remove_state
+from kinema.kernels.sequential import (
+    States,
+    add_clock,
+    at_rank,
+    clear_state,
+    fold,
+    foresee,
+    forget_unseen,
+    new_state,
+)
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
 HEAD = 6
+
+
+class Rows(NamedTuple):
+    """m rows of all epochs: key (m,) whose ambiguity each has; group (m,) the system; unit (m, 3) to the satellite;
+    mapping (m, 3) of the wet delay and its gradients; code, phase (m,) observed less model at the epoch's position,
+    free of the ionosphere, in metres, with their variances; arc (m,)."""
+
+    key: A
+    group: A
+    unit: A
+    mapping: A
+    code: A
+    phase: A
+    code_var: A
+    phase_var: A
+    arc: A
 
 
 @kernel
@@ -34,56 +59,41 @@ def ppp_predict(x: A, p: A, n: A, dt: A, settings: A) -> None:
 
 
 @kernel
-def _model(r: A, s: A, kind: A, unit: A, mapping: A, index: A, at: A, by: A) -> A:
+def _model(rows: Rows, r: A, kind: A, index: A, at: A, by: A) -> A:
     for i in range(3):
-        at[i], by[i] = i, -unit[r, i]
-        at[3 + i], by[3 + i] = 3 + i, mapping[r, i]
+        at[i], by[i] = i, -rows.unit[r, i]
+        at[3 + i], by[3 + i] = 3 + i, rows.mapping[r, i]
     if kind == 1:
-        at[6], by[6] = index[s, 0], 1.0
+        at[6], by[6] = index[rows.key[r], 0], 1.0
         return 7
     return 6
 
 
 @kernel
-def _group(
-    x: A,
-    p: A,
-    n: A,
-    index: A,
-    lock: A,
-    rows: A,
-    count: A,
-    kind: A,
-    sat: A,
-    unit: A,
-    mapping: A,
-    z: A,
-    var: A,
-    gate: A,
-    innovation: A,
-    flag: A,
-    w: A,
-) -> None:
+def _group(states: States, n: A, rows: Rows, row: A, count: A, kind: A, gate: A, innovation: A, flag: A, w: A) -> None:
     """Fold the rows of one clock; phases beyond gate[1] sigmas begin anew, codes beyond gate[0] count less.
 
     A phase of a shared ambiguity (gate[2] on) is only left out.
     """
+    x, p, index, lock = states.x, states.p, states.index, states.lock
+    z, var = (rows.phase, rows.phase_var) if kind == 1 else (rows.code, rows.code_var)
     at, by, pre = np.zeros(8, np.int64), np.zeros(8), np.empty(count)
     for k in range(count):
-        c = _model(rows[k], sat[rows[k]], kind, unit, mapping, index, at, by)
-        pre[k], _s = foresee(x, p, at, by, c, z[rows[k]], var[rows[k]])
+        c = _model(rows, row[k], kind, index, at, by)
+        pre[k], _s = foresee(x, p, at, by, c, z[row[k]], var[row[k]])
     middle = at_rank(pre, count, count // 2)
-    r = rows[middle]
-    c = _model(r, sat[r], kind, unit, mapping, index, at, by)
+    r = row[middle]
+    c = _model(rows, r, kind, index, at, by)
     add_clock(x, p, n, at, by, c, z[r], var[r])
     innovation[r] = 0.0
     for k in range(count):
-        r = rows[k]
+        r = row[k]
+        i = index[rows.key[r], 0]
         if kind == 1:
-            lock[index[sat[r], 0]] += 1
+            lock[i] += 1
         if k == middle:
             continue
-        c = _model(r, sat[r], kind, unit, mapping, index, at, by)
+        c = _model(rows, r, kind, index, at, by)
         at[c], by[c] = n, 1.0
         nu, s = foresee(x, p, at, by, c + 1, z[r], var[r])
         t = abs(nu) / math.sqrt(s)
@@ -91,8 +101,7 @@ def _group(
         v = var[r]
         if t > gate[1]:
             flag[r] = 1
-            if kind == 1 and sat[r] < gate[2]:
-                i = index[sat[r], 0]
+            if kind == 1 and rows.key[r] < gate[2]:
                 clear_state(x, p, n + 1, i, x[i] + nu, 900.0)
                 lock[i] = 0
             continue
@@ -103,87 +112,56 @@ def _group(
 
 
 @kernel
-def ppp_epoch(
-    x: A,
-    p: A,
-    n: A,
-    keys: A,
-    index: A,
-    seen: A,
-    lock: A,
-    prior: A,
-    arc_of: A,
-    row0: A,
-    row1: A,
-    sat: A,
-    group: A,
-    n_groups: A,
-    unit: A,
-    mapping: A,
-    code: A,
-    phase: A,
-    code_var: A,
-    phase_var: A,
-    arc: A,
-    t: A,
-    dt: A,
-    settings: A,
-    innovation: A,
-    flag: A,
-) -> A:
-    """One epoch: predict, manage arcs, fold codes and phases. Returns n.
+def _manage(states: States, n: A, rows: Rows, row0: A, row1: A, t: A, gap: A) -> A:
+    """Drop ambiguities that are out of sight, and make those of new arcs. Returns n."""
+    n = forget_unseen(states, n, HEAD, t, gap)
+    for r in range(row0, row1):
+        if not (math.isfinite(rows.phase[r]) and math.isfinite(rows.code[r])):
+            continue
+        s, start = rows.key[r], rows.phase[r] - rows.code[r]
+        i = states.index[s, 0]
+        if i < 0 and n >= states.x.shape[0] - 2:
+            continue
+        if i < 0:
+            i = n
+            n = new_state(states, n, s, 0, start, 900.0)
+        elif states.arc_of[s, 0] != rows.arc[r]:
+            clear_state(states.x, states.p, n, i, start, 900.0)
+            states.lock[i] = 0
+        states.arc_of[s, 0] = rows.arc[r]
+        states.seen[i] = t
+    return n
 
-    code, phase (m,): observed less model at the epoch's position, m; mapping (m, 3): wet mapping and its gradients;
-    innovation (2, m), flag (2, m). sat (m,): which ambiguity each row has. settings (9,): position variance
-    (0: static), walks of zenith delay and gradient (m²/s), drift of ambiguities (m²/s), gap (s), Huber, code reject,
-    phase reject, first ambiguity that several satellites share.
+
+@kernel
+def ppp_epoch(
+    states: States, n: A, rows: Rows, row0: A, row1: A, n_groups: A, t: A, dt: A, settings: A, innovation: A, flag: A
+) -> A:
+    """One epoch, rows [row0, row1): predict, manage arcs, fold codes and phases. Returns n.
+
+    innovation (2, m), flag (2, m). settings (9,): position variance (0: static), walks of zenith delay and gradient
+    (m²/s), drift of ambiguities (m²/s), gap (s), Huber, code reject, phase reject, first ambiguity that several
+    satellites share.
     """
     if dt > 0.0:
-        ppp_predict(x, p, n, dt, settings)
-    i = n - 1
-    while i >= HEAD:
-        if t - seen[i] > settings[4]:
-            arc_of[keys[i, 0], 0] = -1
-            n = remove_state(x, p, n, keys, index, seen, lock, prior, i)
-        i -= 1
-    for r in range(row0, row1):
-        if not (math.isfinite(phase[r]) and math.isfinite(code[r])):
-            continue
-        s = sat[r]
-        i = index[s, 0]
-        if i < 0 and n < x.shape[0] - 2:
-            i = n
-            n += 1
-            keys[i, 0], keys[i, 1] = s, 0
-            index[s, 0] = i
-            arc_of[s, 0] = -2
-        if i < 0:
-            continue
-        if arc_of[s, 0] != arc[r]:
-            clear_state(x, p, n, i, phase[r] - code[r], 900.0)
-            lock[i] = 0
-            arc_of[s, 0] = arc[r]
-        seen[i] = t
-    w, rows = np.empty(x.shape[0]), np.empty(row1 - row0, np.int64)
+        ppp_predict(states.x, states.p, n, dt, settings)
+    n = _manage(states, n, rows, row0, row1, t, settings[4])
+    w, row = np.empty(states.x.shape[0]), np.empty(row1 - row0, np.int64)
     for g in range(n_groups):
         count = 0
         for r in range(row0, row1):
-            if group[r] == g and math.isfinite(code[r]):
-                rows[count] = r
+            if rows.group[r] == g and math.isfinite(rows.code[r]):
+                row[count] = r
                 count += 1
         if count >= 2:
-            _group(
-                x, p, n, index, lock, rows, count, 0, sat, unit, mapping, code, code_var,
-                np.array([settings[5], settings[6], settings[8]]), innovation[0], flag[0], w,
-            )  # fmt: skip
+            gate = np.array([settings[5], settings[6], settings[8]])
+            _group(states, n, rows, row, count, 0, gate, innovation[0], flag[0], w)
     count = 0
     for r in range(row0, row1):
-        if math.isfinite(phase[r]) and index[sat[r], 0] >= 0:
-            rows[count] = r
+        if math.isfinite(rows.phase[r]) and states.index[rows.key[r], 0] >= 0:
+            row[count] = r
             count += 1
     if count >= 2:
-        _group(
-            x, p, n, index, lock, rows, count, 1, sat, unit, mapping, phase, phase_var,
-            np.array([settings[5], settings[7], settings[8]]), innovation[1], flag[1], w,
-        )  # fmt: skip
+        gate = np.array([settings[5], settings[7], settings[8]])
+        _group(states, n, rows, row, count, 1, gate, innovation[1], flag[1], w)
     return n

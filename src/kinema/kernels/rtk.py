@@ -1,23 +1,22 @@
 """The float solution of RTK: a Kalman filter of single differences whose clocks are eliminated exactly.
 
-State x, P (first n of a fixed size): position from the base (0:3), velocity (3:6), zenith wet delay difference (6),
-then in any order single-differenced ambiguities and slant ionosphere delays, all in metres. index (sats, slots + 1)
-tells where the ambiguity of a satellite and signal stands (last column: ionosphere), −1 where it has none; keys
-(size, 2) tells the way back. Codes have one receiver clock per system and signal, phases one for all: what systems and
-signals differ by is constant and goes into their ambiguities. Clocks are white in time: the first measurement makes
+States: position from the base (0:3), velocity (3:6), zenith wet delay difference (6), ionosphere that all share (7),
+then in any order single-differenced ambiguities and slant ionosphere delays in metres; things are satellites, kinds
+signals and, the last, ionosphere. Codes have one receiver clock per system and signal, phases one for all: what systems
+and signals differ by is constant and goes into their ambiguities. Clocks are white in time: the first measurement makes
 one a temporary state, so that no satellite is a reference for longer than that.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.rtk_rows import update_doppler, update_group
-from kinema.kernels.sequential import clear_state, decay, fold, remove_state
+from kinema.kernels.rtk_rows import Rows, Told, update_doppler, update_group
+from kinema.kernels.sequential import States, clear_state, decay, fold, forget_unseen, new_state
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
@@ -60,39 +59,15 @@ def predict(x: A, p: A, n: A, keys: A, slots: A, dt: A, accel: A, amb_noise: A, 
 
 
 @kernel
-def manage(
-    x: A,
-    p: A,
-    n: A,
-    keys: A,
-    index: A,
-    seen: A,
-    lock: A,
-    arc_of: A,
-    row0: A,
-    row1: A,
-    sat: A,
-    code: A,
-    phase: A,
-    arc: A,
-    t: A,
-    gap: A,
-    amb_var: A,
-    iono_var: A,
-    iono_map: A,
-    prior: A,
-) -> A:
+def manage(states: States, n: A, rows: Rows, row0: A, row1: A, t: A, settings: A) -> A:
     """Drop states that are out of sight, and make those of new arcs. Returns n."""
+    iono_var, gap, amb_var = settings[2], settings[4], settings[5]
+    x, index, code, phase = states.x, states.index, rows.code, rows.phase
     slots = phase.shape[1]
-    i = n - 1
-    while i >= FIXED_STATES:
-        if t - seen[i] > gap:
-            arc_of[keys[i, 0], keys[i, 1]] = -1
-            n = remove_state(x, p, n, keys, index, seen, lock, prior, i)
-        i -= 1
+    n = forget_unseen(states, n, FIXED_STATES, t, gap)
     room = x.shape[0] - 2
     for r in range(row0, row1):
-        s = sat[r]
+        s = rows.sat[r]
         any_phase = False
         for f in range(slots):
             if not math.isfinite(phase[r, f]):
@@ -103,175 +78,117 @@ def manage(
                     start = phase[r, f] - code[r, (f + other) % slots]
                     break
             i = index[s, f]
-            if not math.isfinite(start) and i < 0:
+            if i < 0 and (not math.isfinite(start) or n >= room):
                 continue
             if i < 0:
-                if n >= room:
-                    continue
                 i = n
-                n += 1
-                keys[i, 0], keys[i, 1] = s, f
-                index[s, f] = i
-                clear_state(x, p, n, i, start, amb_var)
-                lock[i] = 0
-            elif arc_of[s, f] != arc[r, f]:
-                if not math.isfinite(start):
-                    start = x[i]
-                clear_state(x, p, n, i, start, amb_var)
-                lock[i] = 0
-            arc_of[s, f] = arc[r, f]
-            seen[i] = t
+                n = new_state(states, n, s, f, start, amb_var)
+            elif states.arc_of[s, f] != rows.arc[r, f]:
+                clear_state(x, states.p, n, i, start if math.isfinite(start) else x[i], amb_var)
+                states.lock[i] = 0
+            states.arc_of[s, f] = rows.arc[r, f]
+            states.seen[i] = t
             any_phase = True
         if iono_var > 0.0 and any_phase:
+            if index[s, slots] < 0 and n < room:
+                n = new_state(states, n, s, slots, 0.0, iono_var * rows.iono[r] ** 2)
             i = index[s, slots]
-            if i < 0 and n < room:
-                i = n
-                n += 1
-                keys[i, 0], keys[i, 1] = s, slots
-                index[s, slots] = i
-                clear_state(x, p, n, i, 0.0, iono_var * iono_map[r] ** 2)
             if i >= 0:
-                seen[i] = t
-                prior[i] = iono_var * iono_map[r] ** 2
+                states.seen[i] = t
+                states.prior[i] = iono_var * rows.iono[r] ** 2
     return n
 
 
+class Known(NamedTuple):
+    """Integers known of arcs: integer, datum (arcs,), the latter −1 where none is; tied (sats, slots): the arc whose
+    integer is imposed already, −1 none."""
+
+    integer: A
+    datum: A
+    tied: A
+
+
 @kernel
-def tie(
-    x: A,
-    p: A,
-    n: A,
-    index: A,
-    row0: A,
-    row1: A,
-    sat: A,
-    phase: A,
-    wavelength: A,
-    arc: A,
-    arc_integer: A,
-    arc_datum: A,
-    tied: A,
-    variance: A,
-    w: A,
-) -> None:
+def tie(states: States, n: A, rows: Rows, row0: A, row1: A, known: Known, variance: A, w: A) -> None:
     """Impose known integers: ambiguities of one system, signal and datum differ by whole wavelengths.
 
-    variance: m², of what multipath and antennas add to an arc for as long as it lasts. arc_integer, arc_datum (arcs,);
-    tied (sats, slots): the arc that is already tied, −1 none.
+    variance: m², of what multipath and antennas add to an arc for as long as it lasts.
     """
+    index, tied = states.index, known.tied
     at, by = np.zeros(2, np.int64), np.zeros(2)
     for r in range(row0, row1):
-        s = sat[r]
-        for f in range(phase.shape[1]):
-            a = arc[r, f]
-            if a < 0 or not math.isfinite(phase[r, f]) or index[s, f] < 0 or tied[s, f] == a:
+        s = rows.sat[r]
+        for f in range(rows.phase.shape[1]):
+            a = rows.arc[r, f]
+            if a < 0 or not math.isfinite(rows.phase[r, f]) or index[s, f] < 0 or tied[s, f] == a:
                 continue
-            if arc_datum[a] < 0:
+            if known.datum[a] < 0:
                 tied[s, f] = -1
                 continue
             first = s // 100 * 100
             for other in range(first, first + 100):
                 b = tied[other, f]
-                if other == s or b < 0 or index[other, f] < 0 or arc_datum[b] != arc_datum[a]:
+                if other == s or b < 0 or index[other, f] < 0 or known.datum[b] != known.datum[a]:
                     continue
                 at[0], at[1], by[0], by[1] = index[s, f], index[other, f], 1.0, -1.0
-                z = (arc_integer[a] - arc_integer[b]) * wavelength[r, f]
-                fold(x, p, n, at, by, 2, z, variance, w)
+                z = (known.integer[a] - known.integer[b]) * rows.wavelength[r, f]
+                fold(states.x, states.p, n, at, by, 2, z, variance, w)
                 break
             tied[s, f] = a
 
 
 @kernel
 def float_epoch(
-    x: A,
-    p: A,
-    n: A,
-    keys: A,
-    index: A,
-    seen: A,
-    lock: A,
-    arc_of: A,
-    row0: A,
-    row1: A,
-    sat: A,
-    group: A,
-    n_groups: A,
-    unit: A,
-    wet: A,
-    wavelength: A,
-    code: A,
-    phase: A,
-    code_var: A,
-    phase_var: A,
-    doppler: A,
-    doppler_var: A,
-    origin: A,
-    arc: A,
-    t: A,
-    dt: A,
-    settings: A,
-    code_innovation: A,
-    phase_innovation: A,
-    code_flag: A,
-    phase_flag: A,
-    arc_integer: A,
-    arc_datum: A,
-    tied: A,
-    iono_map: A,
-    prior: A,
+    states: States, n: A, rows: Rows, row0: A, row1: A, n_groups: A, known: Known, told: Told, t: A, dt: A, settings: A,
     zenith: A,
-) -> A:
-    """One epoch of the float filter: predict, manage, tie, fold code, Doppler and phase. Returns n.
+) -> A:  # fmt: skip
+    """One epoch of the float filter, rows [row0, row1): predict, manage, tie, fold code, Doppler and phase. Returns n.
 
-    Arcs with arc_datum ≥ 0 have a known integer (see `tie`); with none known this is the plain float solution.
-
-    settings (12,): acceleration PSD, ambiguity noise, ionosphere prior variance (0: none), zenith prior variance,
-    gap, ambiguity prior variance, code Huber, code reject, phase Huber, phase reject, Doppler Huber, variance of a tie.
+    With no integer known this is the plain float solution. settings (12,): acceleration PSD, ambiguity noise,
+    ionosphere prior variance (0: none), zenith prior variance, gap, ambiguity prior variance, code Huber, code reject,
+    phase Huber, phase reject, Doppler Huber, variance of a tie.
     """
-    slots = phase.shape[1]
+    slots = rows.phase.shape[1]
     if dt > 0.0:
-        predict(x, p, n, keys, slots, dt, settings[0], settings[1], prior, zenith)
-    n = manage(
-        x, p, n, keys, index, seen, lock, arc_of, row0, row1, sat, code, phase, arc, t, settings[4], settings[5],
-        settings[2], iono_map, prior,
-    )  # fmt: skip
-    w, rows = np.empty(x.shape[0]), np.empty(row1 - row0, np.int64)
-    tie(x, p, n, index, row0, row1, sat, phase, wavelength, arc, arc_integer, arc_datum, tied, settings[11], w)
+        predict(states.x, states.p, n, states.keys, slots, dt, settings[0], settings[1], states.prior, zenith)
+    n = manage(states, n, rows, row0, row1, t, settings)
+    w = np.empty(states.x.shape[0])
+    tie(states, n, rows, row0, row1, known, settings[11], w)
+    row, slot = np.empty((row1 - row0) * slots, np.int64), np.empty((row1 - row0) * slots, np.int64)
     count = 0
     for r in range(row0, row1):
-        if math.isfinite(doppler[r]):
-            rows[count] = r
+        if math.isfinite(rows.doppler[r]):
+            row[count] = r
             count += 1
     if count >= 4:
-        update_doppler(x, p, n, rows, count, unit, doppler, doppler_var, settings[10], w)
-    rows = np.empty((row1 - row0) * slots, np.int64)
-    signal = np.empty((row1 - row0) * slots, np.int64)
+        update_doppler(states, n, rows, row, count, settings[10], w)
     for g in range(n_groups):
         for f in range(slots):
             count = 0
             for r in range(row0, row1):
-                if group[r] == g and math.isfinite(code[r, f]):
-                    rows[count], signal[count] = r, f
+                if rows.group[r] == g and math.isfinite(rows.code[r, f]):
+                    row[count], slot[count] = r, f
                     count += 1
             if count >= 2:
-                update_group(
-                    x, p, n, index, lock, rows, count, signal, 0, sat, unit, wet, iono_map, wavelength,
-                    code, code_var, origin, settings[6:8], code_innovation, code_flag, w,
-                )  # fmt: skip
+                update_group(states, n, rows, told, row, slot, count, 0, settings[6:8], w)
     count = 0
     for f in range(slots):
         for r in range(row0, row1):
-            if math.isfinite(phase[r, f]) and index[sat[r], f] >= 0:
-                rows[count], signal[count] = r, f
+            if math.isfinite(rows.phase[r, f]) and states.index[rows.sat[r], f] >= 0:
+                row[count], slot[count] = r, f
                 count += 1
     if count >= 2:
-        update_group(
-            x, p, n, index, lock, rows, count, signal, 1, sat, unit, wet, iono_map, wavelength,
-            phase, phase_var, origin, settings[8:10], phase_innovation, phase_flag, w,
-        )  # fmt: skip
-    for r in range(row0, row1):
-        for f in range(slots):
-            if phase_flag[r, f] == 1 and tied[sat[r], f] >= 0:
-                arc_datum[tied[sat[r], f]] = -2
-                tied[sat[r], f] = -1
+        update_group(states, n, rows, told, row, slot, count, 1, settings[8:10], w)
+    _untie_restarted(rows, row0, row1, known, told)
     return n
+
+
+@kernel
+def _untie_restarted(rows: Rows, row0: A, row1: A, known: Known, told: Told) -> None:
+    """What contradicts its integer has it no longer."""
+    for r in range(row0, row1):
+        for f in range(rows.phase.shape[1]):
+            s = rows.sat[r]
+            if told.phase_flag[r, f] == 1 and known.tied[s, f] >= 0:
+                known.datum[known.tied[s, f]] = -2
+                known.tied[s, f] = -1

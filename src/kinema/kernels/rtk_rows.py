@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.sequential import add_clock, at_rank, clear_state, fold, foresee
+from kinema.kernels.sequential import States, add_clock, at_rank, clear_state, fold, foresee
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
@@ -17,17 +17,47 @@ STRIKES = 3
 """Epochs in a row that a phase must disagree with its ambiguity before it is given up: reflections come and go."""
 
 
+class Rows(NamedTuple):
+    """Single differences, m rows of all epochs: sat and group, its system, (m,); unit (m, 3) to the satellite; mappings
+    wet, iono (m,); origin (m,) = e·(x0 − base), code and phase being differences to what x0 foretells; wavelength, arc,
+    code, phase, code_var, phase_var (m, slots) and doppler, doppler_var (m,), in metres and m/s."""
+
+    sat: A
+    group: A
+    unit: A
+    wet: A
+    iono: A
+    origin: A
+    wavelength: A
+    arc: A
+    code: A
+    phase: A
+    code_var: A
+    phase_var: A
+    doppler: A
+    doppler_var: A
+
+
+class Told(NamedTuple):
+    """What an epoch said, written: innovations (m, slots) in metres, flags (m, slots)."""
+
+    code: A
+    phase: A
+    code_flag: A
+    phase_flag: A
+
+
 @kernel
-def _row_model(r: A, f: A, s: A, kind: A, unit: A, wet: A, iono_map: A, wavelength: A, index: A, at: A, by: A) -> A:
+def _row_model(rows: Rows, r: A, f: A, kind: A, index: A, at: A, by: A) -> A:
     """States and partials of one measurement. Returns their count."""
-    slots = wavelength.shape[1]
-    delay = (wavelength[r, f] / L1_M) ** 2
+    s, slots = rows.sat[r], rows.wavelength.shape[1]
+    delay = (rows.wavelength[r, f] / L1_M) ** 2
     if kind == 1:
         delay = -delay
     for i in range(3):
-        at[i], by[i] = i, -unit[r, i]
-    at[3], by[3] = 6, wet[r]
-    at[4], by[4] = 7, delay * iono_map[r]
+        at[i], by[i] = i, -rows.unit[r, i]
+    at[3], by[3] = 6, rows.wet[r]
+    at[4], by[4] = 7, delay * rows.iono[r]
     count = 5
     if kind == 1:
         at[count], by[count] = index[s, f], 1.0
@@ -45,61 +75,41 @@ def _accept(lock: A, i: A) -> None:
 
 
 @kernel
-def update_group(
-    x: A,
-    p: A,
-    n: A,
-    index: A,
-    lock: A,
-    rows: A,
-    n_rows: A,
-    signal: A,
-    kind: A,
-    sat: A,
-    unit: A,
-    wet: A,
-    iono_map: A,
-    wavelength: A,
-    z: A,
-    var: A,
-    origin: A,
-    gate: A,
-    innovation: A,
-    flag: A,
-    w: A,
-) -> A:
-    """Fold what shares one clock, n_rows of rows and signals, kind 0 code or 1 phase; returns the number used.
+def update_group(states: States, n: A, rows: Rows, told: Told, row: A, slot: A, count: A, kind: A, gate: A, w: A) -> A:
+    """Fold what shares one clock, the first `count` of row, slot; kind 0 code or 1 phase. Returns the number used.
 
-    z (m,) measurement about x0, moved here to the state's origin: origin (m,) = e·(x0 − base). gate: (Huber, reject)
-    in sigmas. A phase beyond `reject` is left out (flag 2; lock, the epochs that an ambiguity was measured, becomes
-    negative and counts them) and starts its ambiguity anew at the STRIKES-th time in a row, or if it is new (flag 1);
-    a code beyond Huber counts less.
+    Measurements are moved to the state's origin. gate: (Huber, reject) in sigmas. A phase beyond `reject` is left out
+    (flag 2; lock, the epochs that an ambiguity was measured, becomes negative and counts them) and starts its ambiguity
+    anew at the STRIKES-th time in a row, or if it is new (flag 1); a code beyond Huber counts less.
     """
+    x, p, index, lock = states.x, states.p, states.index, states.lock
+    z, var = (rows.phase, rows.phase_var) if kind == 1 else (rows.code, rows.code_var)
+    innovation, flag = (told.phase, told.phase_flag) if kind == 1 else (told.code, told.code_flag)
     at, by = np.zeros(8, np.int64), np.zeros(8)
-    pre = np.empty(n_rows)
-    for k in range(n_rows):
-        r, f = rows[k], signal[k]
-        c = _row_model(r, f, sat[r], kind, unit, wet, iono_map, wavelength, index, at, by)
-        pre[k], _s = foresee(x, p, at, by, c, z[r, f] - origin[r], var[r, f])
-    middle = at_rank(pre, n_rows, n_rows // 2)
-    r, f = rows[middle], signal[middle]
-    c = _row_model(r, f, sat[r], kind, unit, wet, iono_map, wavelength, index, at, by)
-    add_clock(x, p, n, at, by, c, z[r, f] - origin[r], var[r, f])
+    pre = np.empty(count)
+    for k in range(count):
+        r, f = row[k], slot[k]
+        c = _row_model(rows, r, f, kind, index, at, by)
+        pre[k], _s = foresee(x, p, at, by, c, z[r, f] - rows.origin[r], var[r, f])
+    middle = at_rank(pre, count, count // 2)
+    r, f = row[middle], slot[middle]
+    c = _row_model(rows, r, f, kind, index, at, by)
+    add_clock(x, p, n, at, by, c, z[r, f] - rows.origin[r], var[r, f])
     innovation[r, f] = 0.0
     used = 1
-    for k in range(n_rows):
+    for k in range(count):
+        r, f = row[k], slot[k]
+        i = index[rows.sat[r], f]
         if k == middle:
             if kind == 1:
-                _accept(lock, index[sat[r], f])
+                _accept(lock, i)
             continue
-        r, f = rows[k], signal[k]
-        c = _row_model(r, f, sat[r], kind, unit, wet, iono_map, wavelength, index, at, by)
+        c = _row_model(rows, r, f, kind, index, at, by)
         at[c], by[c] = n, 1.0
-        nu, s = foresee(x, p, at, by, c + 1, z[r, f] - origin[r], var[r, f])
+        nu, s = foresee(x, p, at, by, c + 1, z[r, f] - rows.origin[r], var[r, f])
         t = abs(nu) / math.sqrt(s)
         innovation[r, f] = nu
         if kind == 1 and t > gate[1]:
-            i = index[sat[r], f]
             lock[i] = min(lock[i], 0) - 1 if lock[i] < 0 or lock[i] > 1 else -STRIKES
             flag[r, f] = 2
             if lock[i] <= -STRIKES:
@@ -114,38 +124,40 @@ def update_group(
             if t > gate[1]:
                 flag[r, f] = 1
                 continue
-        fold(x, p, n + 1, at, by, c + 1, z[r, f] - origin[r], v, w)
+        fold(x, p, n + 1, at, by, c + 1, z[r, f] - rows.origin[r], v, w)
         if kind == 1:
-            _accept(lock, index[sat[r], f])
+            _accept(lock, i)
         used += 1
     return used
 
 
 @kernel
-def update_doppler(x: A, p: A, n: A, rows: A, n_rows: A, unit: A, z: A, var: A, huber: A, w: A) -> A:
-    """Fold range rates z (m,) = −e·v + drift; the drift is white. Returns the number used."""
+def update_doppler(states: States, n: A, rows: Rows, row: A, count: A, huber: A, w: A) -> None:
+    """Fold the range rates −e·v + drift of the first `count` of row; the drift is white."""
+    x, p, z, var = states.x, states.p, rows.doppler, rows.doppler_var
     at, by = np.zeros(8, np.int64), np.zeros(8)
-    pre = np.empty(n_rows)
-    for k in range(n_rows):
-        r = rows[k]
-        for i in range(3):
-            at[i], by[i] = 3 + i, -unit[r, i]
-        pre[k], _s = foresee(x, p, at, by, 3, z[r], var[r])
-    middle = at_rank(pre, n_rows, n_rows // 2)
-    r = rows[middle]
-    for i in range(3):
-        at[i], by[i] = 3 + i, -unit[r, i]
+    pre = np.empty(count)
+    for k in range(count):
+        _rate_model(rows, row[k], at, by)
+        pre[k], _s = foresee(x, p, at, by, 3, z[row[k]], var[row[k]])
+    middle = at_rank(pre, count, count // 2)
+    r = row[middle]
+    _rate_model(rows, r, at, by)
     add_clock(x, p, n, at, by, 3, z[r], var[r])
-    for k in range(n_rows):
+    for k in range(count):
         if k == middle:
             continue
-        r = rows[k]
-        for i in range(3):
-            at[i], by[i] = 3 + i, -unit[r, i]
+        r = row[k]
+        _rate_model(rows, r, at, by)
         at[3], by[3] = n, 1.0
         nu, s = foresee(x, p, at, by, 4, z[r], var[r])
         t = abs(nu) / math.sqrt(s)
         if t < 10.0:
             v = var[r] + max(0.0, t * t / (huber * huber) - 1.0) * s
             fold(x, p, n + 1, at, by, 4, z[r], v, w)
-    return n_rows
+
+
+@kernel
+def _rate_model(rows: Rows, r: A, at: A, by: A) -> None:
+    for i in range(3):
+        at[i], by[i] = 3 + i, -rows.unit[r, i]

@@ -1,19 +1,35 @@
 """One measurement after another into a state x, P whose first n are in use: fold, clocks that come and go, states.
 
 A clock is white in time: the first measurement that has it makes it a temporary state at place n, the others of the
-epoch fold in, then it is forgotten by not counting it. keys (size, 2) and index (things, kinds) tell what the states
-after the fixed ones are and where they stand.
+epoch fold in, then it is forgotten by not counting it.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from kinema.kernels.jit import kernel
 
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
+
+
+class States(NamedTuple):
+    """x (size,), p (size, size), and of each state after the fixed ones: keys (size, 2) whose it is and of what kind,
+    seen (size,) when it was measured last, lock (size,) how many epochs, prior (size,) variance with nothing known.
+
+    index (things, kinds): where the state of each stands, −1 nowhere; arc_of (things, kinds that have arcs): its arc.
+    """
+
+    x: A
+    p: A
+    keys: A
+    index: A
+    seen: A
+    lock: A
+    prior: A
+    arc_of: A
 
 
 @kernel
@@ -94,9 +110,10 @@ def clear_state(x: A, p: A, n: A, i: A, value: A, variance: A) -> None:
 
 
 @kernel
-def remove_state(x: A, p: A, n: A, keys: A, index: A, seen: A, lock: A, prior: A, i: A) -> A:
+def remove_state(states: States, n: A, i: A) -> A:
     """Take state i out; the last one moves into its place. Returns the new n."""
-    index[keys[i, 0], keys[i, 1]] = -1
+    x, p, keys = states.x, states.p, states.keys
+    states.index[keys[i, 0], keys[i, 1]] = -1
     last = n - 1
     if i != last:
         x[i] = x[last]
@@ -106,9 +123,32 @@ def remove_state(x: A, p: A, n: A, keys: A, index: A, seen: A, lock: A, prior: A
             p[j, i] = p[j, last]
         p[i, i] = p[last, last]
         keys[i] = keys[last]
-        seen[i], lock[i], prior[i] = seen[last], lock[last], prior[last]
-        index[keys[i, 0], keys[i, 1]] = i
+        states.seen[i], states.lock[i], states.prior[i] = states.seen[last], states.lock[last], states.prior[last]
+        states.index[keys[i, 0], keys[i, 1]] = i
     return last
+
+
+@kernel
+def forget_unseen(states: States, n: A, first: A, t: A, gap: A) -> A:
+    """Take out the states from `first` on that at t were not seen for longer than `gap`. Returns the new n."""
+    i = n - 1
+    while i >= first:
+        if t - states.seen[i] > gap:
+            if states.keys[i, 1] < states.arc_of.shape[1]:
+                states.arc_of[states.keys[i, 0], states.keys[i, 1]] = -1
+            n = remove_state(states, n, i)
+        i -= 1
+    return n
+
+
+@kernel
+def new_state(states: States, n: A, thing: A, kind: A, value: A, variance: A) -> A:
+    """Append the state of a thing. Returns the new n."""
+    states.keys[n, 0], states.keys[n, 1] = thing, kind
+    states.index[thing, kind] = n
+    clear_state(states.x, states.p, n + 1, n, value, variance)
+    states.lock[n] = 0
+    return n + 1
 
 
 @kernel

@@ -76,8 +76,10 @@ def build_nodes(
     quiet = (signal.gyro_level[at] < calibration.quiet_gyro) & (signal.accel_level[at] < calibration.quiet_accel)
     missing = _missing(signal, times, at)
     quiet &= missing == 0.0
-    worse = np.where(_since_last(signal.saturated, at), _ROUGH_SATURATED, 1.0)
-    noise = _noise(signal, at, calibration, params) * worse[:, None] + missing[:, None] ** 2 * _MISSING
+    worse = np.ones((len(at), 6))
+    for k in np.flatnonzero(signal.saturated.any(axis=0)):
+        worse[_since_last(signal.saturated[:, k], at), k] = _ROUGH_SATURATED
+    noise = _noise(signal, at, calibration, params) * worse + missing[:, None] ** 2 * _MISSING
     k = len(times)
     speed = np.full(k, np.nan) if wheel is None else _mean_speed(wheel, times, _whole(times, fix, params.node_s))
     return Nodes(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from kinema.core.recording import Recording
+from kinema.core.recording import Issue, Recording
 from kinema.errors import EstimationError
 from kinema.estimate.align import Alignment
 from kinema.estimate.align_wheels import wheel_lag
@@ -17,24 +19,28 @@ from kinema.sensors.imu_signal import ImuSignal
 from kinema.sensors.wheel import wheel_issues, wheel_speed
 
 _FAR_S = 0.7
+_FAULTS = ("dead axis", "axis stuck", "saturated", "gap", "frozen", "times in packets")
 _NIS_MEDIAN = 2.37
 """Of chi-square with three degrees of freedom."""
 _STRANGE_NIS, _STRANGE_SLIP = 2.0 * _NIS_MEDIAN, 4.0
 _STRANGE_SCALE = 0.15
 
 
-def check_agreement(done: Pass, params: InertialParams) -> None:
+def check_agreement(done: Pass, params: InertialParams, found: Sequence[Issue] = ()) -> None:
     """Refuse a pass in which fixes and constraint both contradict the IMU. Raises EstimationError with the evidence.
 
-    Fixes that are merely surer of themselves than they are right leave the constraint alone.
+    Fixes that are merely surer of themselves than they are right leave the constraint alone. found: what is known to
+    be wrong with the samples, named first.
     """
     nis, slip = done.told[:, ki.D_NIS_P], done.told[:, ki.D_NHC]
     if not params.constrain or np.isfinite(nis).sum() < 20 or np.isfinite(slip).sum() < 100:
         return
     middle, size = float(np.nanmedian(nis)), float(np.sqrt(np.nanmean(slip**2)))
     if middle > _STRANGE_NIS and size > _STRANGE_SLIP:
+        known = "; ".join(str(issue) for issue in found if issue.kind in _FAULTS)
         raise EstimationError(
-            f"the fixes contradict the IMU: their normalised innovation has the median {middle:.0f} "
+            (f"{known}; so " if known else "")
+            + f"the fixes contradict the IMU: their normalised innovation has the median {middle:.0f} "
             f"({_NIS_MEDIAN} where all is well) and the vehicle seems to slip sideways by {size:.0f} sigmas; "
             "check the IMU's axes (swapped, mirrored), its units and its clock; for what does not roll on wheels set "
             "constrain = false in [inertial]"

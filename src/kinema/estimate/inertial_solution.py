@@ -187,7 +187,7 @@ def to_solution(
 
     Raises EstimationError where the fixes contradict the IMU throughout.
     """
-    check_agreement(done, params)
+    check_agreement(done, params, signal.issues)
     p, v, cov_p, cov_v = antenna(done)
     t_s = done.gps_times(alignment.calibration)
     with_fix = nodes.fix >= 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import zip_longest
 
 import numpy as np
 
@@ -65,7 +66,9 @@ def dialect_of(head: bytes) -> Dialect | None:
         if text.strip():
             lines.append((text, at, at + len(raw) + 1))
         at += len(raw) + 1
-    first = next((k for k, (text, _, _) in enumerate(lines) if _is_data(text)), None)
+    rows = [_is_data(text) for text, _, _ in lines]
+    # A line of a preamble may look like a row ("Date,2025-07-08"): behind the first row of all stands another.
+    first = next((k for k, is_row in enumerate(rows) if is_row and rows[k + 1 : k + 2] != [False]), None)
     if first == 0 or not lines:
         return None
     row = lines[first][0] if first is not None else ""
@@ -80,13 +83,25 @@ def dialect_of(head: bytes) -> Dialect | None:
     delimiter = _delimiter(header)
     names = _split(header.strip().lstrip("#% "), delimiter)
     if units:
-        names = [f"{name} ({unit})" if unit.strip("-") and unit != "n/a" and not re.search(r"[\[(]", name) else name
-                 for name, unit in zip(names, units + [""] * len(names), strict=False)]  # fmt: skip
+        names = [_with_unit(name, unit) for name, unit in zip_longest(names, units[: len(names)], fillvalue="")]
     place = next(k for k, (text, _, _) in enumerate(lines) if text == header)
     start = lines[place][2] if first is None else lines[first][1]
     cells = _split(row, delimiter)
     found = Dialect(tuple(names), header.encode(), start, delimiter, _decimal(cells, delimiter), newline)
     return _with_dates(found, cells)
+
+
+def width_of(head: bytes) -> int:
+    """How many columns of numbers a text without names begins with; 0 where it does not."""
+    lines = [line for line in head.decode("utf-8", "replace").splitlines()[:20] if line.strip()]
+    widths = {len(_split(line, _delimiter(line))) for line in lines[:-1] if _is_data(line)}
+    return widths.pop() if len(widths) == 1 and len(lines) > 2 and all(_is_data(line) for line in lines[:-1]) else 0
+
+
+def _with_unit(name: str, unit: str) -> str:
+    """A name with the unit that stands below it, where it has none itself."""
+    said = re.search(r"[\[(]|_(s|ms|us|ns|g|mg|mps2?|m_s2|radps|degps|dps|kmh|mph|rad|deg|m|cm|mm)$", name.lower())
+    return name if said or unit.strip("-") == "" or unit.lower() == "n/a" else f"{name} ({unit})"
 
 
 def _is_data(line: str) -> bool:

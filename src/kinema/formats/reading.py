@@ -62,10 +62,28 @@ def recognise(path: Path, head: bytes, name: str) -> Format:
             best, sure = one, score
     if best is None:
         known = ", ".join(sorted(one.title for one in discover() if one.read))
-        raise UnknownFormatError(
-            path, f"no known format: it begins with {_looks_like(head)}", remedy=f"readable are {known}"
-        )
+        remedy = _remedy(head) or f"readable are {known}"
+        raise UnknownFormatError(path, f"no known format: it begins with {_looks_like(head)}", remedy=remedy)
     return best
+
+
+def _remedy(head: bytes) -> str:
+    """What to do about a file that nobody knows, where its first bytes tell it."""
+    start = head.lstrip()[:64].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "it is a web page: was the download refused?"
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS, not the file: fetch it with git lfs pull"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "save it as UTF-8"
+    from kinema.formats.dialect import dialect_of, width_of
+
+    names = "docs/sensors.md lists the names that are known: t_s, ax_mps2 … gz_radps, wheel_speed_kmh, range_m …"
+    dialect = dialect_of(head) if b"\0" not in head else None
+    if dialect is not None and len(dialect.names) > 2 and not start.startswith((b"{", b"[", b"<")):
+        return f"its columns are {', '.join(dialect.names)[:160]}; rename them in its first line: {names}"
+    width = width_of(head) if b"\0" not in head else 0
+    return f"{width} columns of numbers without names: write those into a line above them; {names}" if width else ""
 
 
 def _sureness(one: Format, head: bytes, name: str) -> float:
@@ -81,7 +99,7 @@ def _looks_like(head: bytes) -> str:
     if not head.strip():
         return "blank lines"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "UTF-16 text (save it as UTF-8)"
+        return "UTF-16 text"
     if b"\x00" in head:
         return "binary data (" + head[:8].hex(" ") + ")"
     odd = sum(byte < 9 or 13 < byte < 32 for byte in head)

@@ -28,8 +28,10 @@ from kinema.formats.sensor_streams import (
     wheels_of,
 )
 from kinema.formats.tables import MOST_NS
-from kinema.formats.trajectory import in_order
+from kinema.formats.trajectory import continued, in_order, spread
 
+SAMPLED = ("imu", "accelerometer", "gyroscope", "wheels", "steering")
+"""Streams that a sensor samples evenly, whatever its stamps say."""
 Columns = Mapping[int, Any]
 """Columns (n,) by their place; integers where the file has them."""
 
@@ -73,16 +75,20 @@ def recording_of(
         issues.extend(odd)
         if not len(rows):
             continue
+        t_ns = clock.t_ns[rows]
+        if role in SAMPLED:
+            t_ns, told = _even(source, options, role, t_ns, [v[rows] for v in table.values()])
+            issues.extend(told)
         if role == "ranges":
             anchor = table[layout.ranges["anchor"]][rows]
-            index, told = _ranges_in_order(source, clock.t_ns[rows], anchor, options)
+            index, told = _ranges_in_order(source, t_ns, anchor, options)
         else:
-            index, told = in_order(source, clock.t_ns[rows], options)
+            index, told = in_order(source, t_ns, options)
         issues.extend(told)
-        rows = rows[index]
+        rows, t_ns = rows[index], t_ns[index]
         if not np.array_equal(rows, np.arange(len(clock.t_ns))):
             table = {k: v[rows] for k, v in table.items()}
-        stream, notes = _stream(source, options, role, layout, clock.t_ns[rows], table)
+        stream, notes = _stream(source, options, role, layout, t_ns, table)
         streams[role] = stream
         issues.extend(notes)
         if role == "imu":
@@ -90,6 +96,22 @@ def recording_of(
     if not streams:
         raise FormatError(source.path, "no row with numbers in its columns", "", "is it the right file?")
     return Recording(streams, mounts=mounts, issues=tuple(issues), sources=(source.name,))
+
+
+def _even(
+    source: Source, options: ReadOptions, role: str, t_ns: I64, values: list[F64]
+) -> tuple[I64, tuple[Issue, ...]]:  # fmt: skip
+    """Times of samples that share their stamps, spread; under `on_bad="skip"` those of a clock set back, continued."""
+    step = np.diff(t_ns)
+    if (step > 0).all():
+        return t_ns, ()
+    rows = np.stack(values, axis=1)
+    t_ns, told = spread(t_ns, rows)
+    if told:
+        return t_ns, (Issue("stamps shared", 1, "", source.name, f"{role}: {told}"),)
+    if options.on_bad == "skip":
+        t_ns, told = continued(t_ns, rows)
+    return t_ns, (Issue("clock set back", 1, "", source.name, f"{role}: {told}"),) if told else ()
 
 
 def _ranges_in_order(source: Source, t_ns: I64, anchor: F64, options: ReadOptions) -> tuple[I64, tuple[Issue, ...]]:

@@ -21,37 +21,146 @@ NO_TIME = "no time"
 """Kind of the Issue of a fixed point: one position, good for all times, stored at GPS time 0."""
 
 
+JITTER_S = 0.5
+"""Samples that lie no further behind than that, and often, came by a network that does not keep their order."""
+
+
 def in_order(source: Source, t_ns: I64, options: ReadOptions) -> tuple[I64, tuple[Issue, ...]]:
     """Indices that put epochs in increasing order, and what was odd.
 
-    A file that runs backwards as a whole (a backward solution) is turned round. Of epochs with one time the first
-    is kept, and they are counted. A single step back raises FormatError, or under `on_bad="skip"` the epochs that
-    lie behind are left out and counted.
+    A file that runs backwards as a whole (a backward solution) is turned round; blocks that follow each other in
+    another order, and samples that a network mixed, are sorted. Of epochs with one time the first is kept. All that is
+    counted. A time between others that it has nothing to do with, and a clock that was set back, so that it lived
+    through some time twice, raise FormatError; under `on_bad="skip"` the fewest epochs that will do are left out.
     """
     index = np.arange(len(t_ns))
     if (t_ns[1:] > t_ns[:-1]).all():
         return index, ()
-    issues = []
-    if len(t_ns) > 1 and t_ns[0] > t_ns[-1] and (np.diff(t_ns) <= 0).all():
+    issues: list[Issue] = []
+    if t_ns[0] > t_ns[-1] and (np.diff(t_ns) <= 0).all():
         index = index[::-1]
         issues.append(Issue("times run backwards", len(t_ns), "", source.name, "turned round"))
-    latest = np.maximum.accumulate(t_ns[index]) if len(t_ns) else t_ns
-    behind = np.zeros(len(t_ns), np.bool_)
-    behind[1:] = t_ns[index][1:] < latest[:-1]
-    if behind.any():
-        first = int(t_ns[index][np.argmax(behind)])
-        where = f"GPS {iso_gps(first)}"
-        if options.on_bad == "raise":
-            raise FormatError(source.path, "time steps back", where, "read with --on-bad skip to leave such epochs out")
-        issues.append(Issue("time steps back", int(behind.sum()), where, source.name))
-        index = index[~behind]
-    same = np.zeros(len(index), np.bool_)
-    same[1:] = np.diff(t_ns[index]) == 0
+    for step in (_without_strays, _sorted, _without_overlap, _first_of_each):
+        index = step(source, t_ns, index, options, issues)
+    return index, tuple(issues)
+
+
+def _refused(source: Source, options: ReadOptions, what: str, t_ns: int, remedy: str) -> None:
+    """Raise FormatError where bad epochs are not skipped."""
+    if options.on_bad == "raise":
+        raise FormatError(source.path, what, f"GPS {iso_gps(t_ns)}", remedy)
+
+
+def _without_strays(source: Source, t_ns: I64, index: I64, options: ReadOptions, issues: list[Issue]) -> I64:
+    """Single times far off, before or behind, both neighbours of which follow each other."""
+    t = t_ns[index]
+    usual = max(int(np.median(np.abs(np.diff(t)))), 1)
+    over = t[2:] - t[:-2]
+    stray = np.zeros(len(t), np.bool_)
+    outside = (t[1:-1] < t[:-2]) | (t[1:-1] > t[2:])
+    stray[1:-1] = (over > 0) & (over < 4 * usual) & outside & (np.abs(t[1:-1] - t[:-2]) > 4 * usual)
+    if not stray.any() or stray.mean() > 0.01:
+        return index
+    first = int(np.argmax(stray))
+    apart = f"{(int(t[first]) - int(t[first - 1])) * 1e-9:+.4g} s from its neighbours"
+    remedy = "read with --on-bad skip to leave it out"
+    _refused(source, options, f"time steps back: epoch {first + 1} lies {apart}", int(t[first]), remedy)
+    issues.append(Issue("stray time", int(stray.sum()), f"epoch {first + 1}", source.name, apart))
+    return index[~stray]
+
+
+def _sorted(source: Source, t_ns: I64, index: I64, options: ReadOptions, issues: list[Issue]) -> I64:
+    """Blocks that do not overlap, and samples mixed within JITTER_S, by time."""
+    t = t_ns[index]
+    back = np.diff(t) < 0
+    if not back.any():
+        return index
+    by_time = np.argsort(t, kind="stable")
+    order, edges = index[by_time], np.flatnonzero(back) + 1
+    # Blocks that overlap would be mixed sample by sample.
+    if (np.diff(by_time) != 1).sum() <= 3 * len(edges) and (np.diff(t[by_time]) > 0).all():
+        what = f"{len(edges) + 1} blocks sorted by time"
+        issues.append(Issue("blocks out of order", len(edges), f"GPS {iso_gps(int(t[edges[0]]))}", source.name, what))
+        return order
+    latest = np.maximum.accumulate(t)
+    behind = int((latest - t).max()) * 1e-9
+    if len(edges) >= 10 and len(edges) > 1e-3 * len(t) and behind < JITTER_S:
+        what = f"sorted by time; up to {behind:.3g} s late"
+        issues.append(Issue("samples out of order", len(edges), f"GPS {iso_gps(int(t[edges[0]]))}", source.name, what))
+        return order
+    return index
+
+
+def _without_overlap(source: Source, t_ns: I64, index: I64, options: ReadOptions, issues: list[Issue]) -> I64:
+    """What a clock that was set back told twice: the epochs behind those before, or before those behind, if fewer."""
+    t = t_ns[index]
+    behind, ahead = t < np.maximum.accumulate(t), t > np.minimum.accumulate(t[::-1])[::-1]
+    if not behind.any():
+        return index
+    first = int(np.argmax(np.diff(t, prepend=t[0]) < 0))
+    step = f"time steps back by {(int(t[first - 1]) - int(t[first])) * 1e-9:.4g} s"
+    remedy = "was the clock set there? cut the file, or read with --on-bad skip to leave such epochs out"
+    _refused(source, options, step, int(t[first]), remedy)
+    out = ahead if ahead.sum() < behind.sum() else behind
+    detail = f"{step.removeprefix('time ')}; {int(out.sum())} epochs told twice left out"
+    issues.append(Issue("time steps back", int(out.sum()), f"GPS {iso_gps(int(t[first]))}", source.name, detail))
+    return np.asarray(index[~out])
+
+
+def _first_of_each(source: Source, t_ns: I64, index: I64, options: ReadOptions, issues: list[Issue]) -> I64:
+    same = np.concatenate([[False], np.diff(t_ns[index]) == 0])
     if same.any():
         first = int(t_ns[index][np.argmax(same)])
         issues.append(Issue("duplicate epoch", int(same.sum()), f"GPS {iso_gps(first)}", source.name))
-        index = index[~same]
-    return index, tuple(issues)
+    return np.asarray(index[~same])
+
+
+def continued(t_ns: I64, values: F64) -> tuple[I64, str]:
+    """Times of even samples (n,) whose clock was set back a few times, as the clock would have gone on, and what to
+    tell of it; as they are, and "", where it was not, or where rows (n, k) were only written twice."""
+    back = np.flatnonzero(np.diff(t_ns) < 0) + 1
+    usual = int(np.median(np.diff(t_ns))) if len(t_ns) > 2 else 0
+    if not 0 < len(back) < 10 or usual <= 0:
+        return t_ns, ""
+    over = np.concatenate([t_ns[np.minimum(back + 1, len(t_ns) - 1)] - t_ns[back - 1],
+                           t_ns[back] - t_ns[np.maximum(back - 2, 0)]])  # fmt: skip
+    if ((over > 0) & (over < 4 * usual)).any():
+        return t_ns, ""  # a single stray time
+    steps = []
+    t_ns = t_ns.copy()
+    for k in back.tolist():
+        before = int(np.searchsorted(t_ns[:k], t_ns[k]))
+        length = min(k - before, len(t_ns) - k)
+        if np.array_equal(values[before : before + length], values[k : k + length]):
+            return t_ns, ""
+        step = int(t_ns[k - 1] - t_ns[k]) + usual
+        t_ns[k:] += step
+        steps.append(f"{step * 1e-9:.4g} s")
+    return t_ns, f"set back by {', '.join(steps)}; the samples go on as if it had not been"
+
+
+def spread(t_ns: I64, values: F64) -> tuple[I64, str]:
+    """Times of samples (n,) of which several share each stamp, spread evenly until the next one, and what to tell of
+    it; as they are, and "", where stamps are fine enough or whole rows (n, k) are repeated."""
+    same = np.diff(t_ns) == 0
+    if len(t_ns) < 20 or same.mean() < 0.3 or (np.diff(t_ns) < 0).any():
+        return t_ns, ""
+    if (np.diff(values, axis=0)[same] == 0).all(axis=1).mean() > 0.5:
+        return t_ns, ""
+    first = np.flatnonzero(np.concatenate([[True], ~same]))
+    count = np.diff(np.append(first, len(t_ns)))
+    step = np.diff(t_ns[first])
+    if len(step) < 3:
+        return t_ns, ""
+    usual, each = int(np.median(step)), max(int(np.median(count)), 1)
+    known = (step < 1.5 * usual) & (count[:-1] > 0.5 * each)
+    dt = np.append(np.where(known, step, usual), usual) / np.maximum(count, 1)
+    dt[[0, -1]] = usual / each
+    place = np.arange(len(t_ns)) - np.repeat(first, count)
+    # the first stamp is mostly met in the middle: its samples are the last that share it
+    place[: count[0]] += max(each - int(count[0]), 0)
+    told = f"about {each} samples share each stamp of {usual * 1e-9:.4g} s; spread evenly"
+    return t_ns + np.round(place * np.repeat(dt, count)).astype(np.int64), told
 
 
 MOST = 1e9

@@ -47,7 +47,8 @@ def frozen(t_s: F64, values: F64) -> Bool:
     out = np.zeros(len(same), dtype=np.bool_)
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         if last - first >= _FROZEN_SAMPLES and t_s[last - 1] - t_s[first] >= _FROZEN_S:
-            out[first:last] = True
+            # the first of a row of zeros is no sample either
+            out[first - int(not values[first].any()) : last] = True
     return out
 
 
@@ -55,7 +56,10 @@ def spread_bursts(t_s: F64) -> tuple[F64, int]:
     """Times of samples that were stamped when a packet of them came, evenly spread over it; samples per packet (0:
     they did not come in packets)."""
     step = np.diff(t_s)
-    mean = (t_s[-1] - t_s[0]) / max(len(t_s) - 1, 1)
+    if len(step) < 10:
+        return t_s, 0
+    # gaps of hours are no packets: all but the longest steps count
+    mean = float(np.sort(step)[: max(1, int(0.999 * len(step)))].mean())
     if len(step) < 10 or float(np.median(step)) > 0.2 * mean:
         return t_s, 0
     last = np.concatenate([np.flatnonzero(step > 0.5 * mean), [len(t_s) - 1]])

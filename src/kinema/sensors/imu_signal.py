@@ -13,6 +13,7 @@ from kinema.core.streams import Imu
 from kinema.core.time import iso_gps
 from kinema.errors import DataError
 from kinema.sensors.imu_checks import check_gravity, dead_axes, frozen, spread_bursts
+from kinema.sensors.imu_faults import AXES, at_stop, spikes, stuck_axes
 
 GAP_STEPS = 5.0
 """A step of more than this many typical steps is a gap."""
@@ -24,8 +25,9 @@ SHAKE_WINDOW_S = 1.0
 class ImuSignal:
     """An inertial stream on seconds since t0_ns: t_s (n,), f_mps2 (n, 3), w_radps (n, 3), and what it is like.
 
-    step_s: the typical step; saturated (n,): an axis at its stop; gap (n,): a gap ends here. gyro_level, accel_level
-    (n,): RMS about the mean within the half second before, all axes; mean_w, mean_f (n, 3): that window's means;
+    step_s: the typical step; saturated (n, 6): rates and forces at their stops, stuck or dead; gap (n,): a gap ends
+    here. gyro_level, accel_level (n,): RMS about the mean within the half second before, all axes; mean_w, mean_f
+    (n, 3): that window's means;
     gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before;
     usual_f (3,): the recording's median specific force.
     """
@@ -84,11 +86,13 @@ def _usable(imu: Imu, t0_ns: int, *, known: bool) -> tuple[I64, F64, F64, F64, l
     if burst:
         detail = f"samples come with the time of packets of {burst}; spread evenly"
         issues.append(Issue("times in packets", len(t) // burst, iso_gps(int(t_ns[0])), "imu", detail))
-    stuck = frozen(t, np.hstack([f, w]))
-    if stuck.any():
-        where = iso_gps(int(t_ns[np.argmax(stuck)]))
-        issues.append(Issue("frozen", int(stuck.sum()), where, "imu", "all axes repeat themselves; left out"))
-    use = ~stuck
+    stuck, wild = frozen(t, np.hstack([f, w])), spikes(f, w)
+    for found, kind, what in (
+        (stuck, "frozen", "all axes repeat themselves; left out"), (wild, "spike", "nothing moves so; left out"),
+    ):  # fmt: skip
+        if found.any():
+            issues.append(Issue(kind, int(found.sum()), iso_gps(int(t_ns[np.argmax(found)])), "imu", what))
+    use = ~(stuck | wild)
     if use.sum() < 100:
         raise DataError("imu", "samples that change", f"{int(stuck.sum())} of {len(stuck)} repeat the one before")
     return t_ns[use], t[use], f[use], w[use], issues
@@ -109,10 +113,19 @@ def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSign
         k = int(np.argmax(gap))
         longest = float(step[gap[1:]].max())
         issues.append(Issue("gap", int(gap.sum()), iso_gps(int(t_ns[k])), "imu", f"longest {longest:.3g} s"))
-    saturated = _at_stop(f) | _at_stop(w)
-    if saturated.any():
-        where = iso_gps(int(t_ns[np.argmax(saturated)]))
-        issues.append(Issue("saturated", int(saturated.sum()), where, "imu", "an axis stands at its stop"))
+    six = np.hstack([w, f])
+    saturated = at_stop(six)
+    if before is None:
+        stuck = stuck_axes(t, six) & ~saturated.any(axis=0)
+    else:
+        # a short piece does not show what is stuck: what was dead before is still
+        stuck = np.tile(before.saturated.all(axis=0), (len(six), 1))
+    for found, kind, what in ((saturated, "saturated", "stand at their stops"), (stuck, "axis stuck", "repeat")):
+        found = found & (np.ptp(six, axis=0) > 0.0)
+        if found.any():
+            rows, names = found.any(axis=1), [name for name, one in zip(AXES, found.any(axis=0), strict=True) if one]
+            where, what = iso_gps(int(t_ns[np.argmax(rows)])), f"{', '.join(names)} {what}; not trusted there"
+            issues.append(Issue(kind, int(rows.sum()), where, "imu", what))
     n = max(2, round(QUIET_WINDOW_S / typical))
     gyro_level, mean_w = _level(w, n)
     accel_level, mean_f = _level(f, n)
@@ -123,7 +136,7 @@ def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSign
         f,
         w,
         typical,
-        saturated,
+        saturated | stuck,
         gap,
         gyro_level,
         accel_level,
@@ -134,22 +147,6 @@ def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSign
         usual_f,
         tuple(issues),
     )
-
-
-def _at_stop(values: F64) -> Bool:
-    """Samples of an axis that stays at exactly its extreme for three samples or more, far off its usual range."""
-    out = np.zeros(len(values), dtype=np.bool_)
-    for axis in values.T:
-        size = np.abs(axis - np.median(axis))
-        top = size.max()
-        if top < 20.0 * np.median(size) or top < 1.0:
-            continue
-        at = size >= top * (1 - 1e-9)
-        inner = at[1:-1] & at[:-2] & at[2:]
-        out[1:-1] |= inner
-        out[:-2] |= inner
-        out[2:] |= inner
-    return out
 
 
 def _level(values: F64, n: int) -> tuple[F64, F64]:

@@ -20,11 +20,11 @@ def applies(recording: Recording, options: SolveOptions) -> bool:
 
 
 def solve(recording: Recording, options: SolveOptions) -> Solution:
-    """See estimate.inertial_solution.solve_inertial."""
-    from kinema.estimate.inertial_solution import solve_inertial
+    """See estimate.inertial_pieces.solve_pieces."""
+    from kinema.estimate.inertial_pieces import solve_pieces
 
     try:
         params = Params(**{**recording.settings.get("inertial", {}), **options.params.get("inertial", {})})
     except TypeError as error:
         raise ConfigError(f"settings of [inertial]: {error}") from None
-    return solve_inertial(recording, options, params)
+    return solve_pieces(recording, options, params)

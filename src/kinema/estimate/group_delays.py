@@ -130,7 +130,8 @@ def precise_delays(observations: GnssObservations, delay: F64) -> F64:
         if not len(rows) or None in slots:
             continue
         if untold:
-            out[np.ix_(rows, slots)] = 0.0
+            for slot in slots:
+                out[rows, slot] = 0.0
         elif letter in "EC":  # broadcast delays of the others refer to that pair already
             f1, f2 = (BAND_HZ[letter][band] for band in pair)
             gamma = (f1 / f2) ** 2

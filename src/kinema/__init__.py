@@ -18,6 +18,8 @@ _PUBLIC = {
     "score": "kinema.analysis.accuracy",
     "simulate": "kinema.simulate.drive",
     "report": "kinema.report.document",
+    "LiveInertial": "kinema.estimate.inertial_live",
+    "pieces": "kinema.estimate.live_streams",
     "laps": "kinema.analysis.laps",
     "Recording": "kinema.core.recording",
     "Solution": "kinema.core.solution",

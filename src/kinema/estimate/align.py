@@ -112,9 +112,10 @@ def _causal_offset(signal: ImuSignal, fixes: FixRows, moved: float, *, more: boo
     while True:
         offset = find_time_offset(signal.until(until + REACH_S), fixes.until(until))
         if offset.found:
-            # live, no later samples have come by then: rounded down, so that there and here it is by the same ones
+            # live, no later samples have come by then: rounded down, so that there and here it is by the same ones;
+            # fixes end a second before, for lags that end beyond the samples would seem the worse for it
             come = np.floor((until - offset.td_s) * 10.0) / 10.0
-            return until, find_time_offset(signal.until(come), fixes.until(until))
+            return until, find_time_offset(signal.until(come), fixes.until(until - 1.0))
         if until >= moved + _WAIT_S or (until >= last and not more):
             return moved, offset
         if more and until + LOOK_AGAIN_S > last:

@@ -6,12 +6,12 @@ filter back to a mark before it, and the nodes since then run again: the state i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from kinema.core.arrays import F64
-from kinema.core.solution import FixStatus, Solution
+from kinema.core.solution import Solution
 from kinema.core.streams import Imu, Series
 from kinema.core.time import seconds_since
 from kinema.errors import EstimationError
@@ -20,8 +20,9 @@ from kinema.estimate.align_wheels import fitted_wheels
 from kinema.estimate.inertial import Pass, run_filter, run_smoother
 from kinema.estimate.inertial_causal import PIECE_NODES, lateness, retimed
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
-from kinema.estimate.inertial_params import Calibration, InertialParams, Start
-from kinema.estimate.inertial_solution import STATUS_HOLD_S, antenna, attitude, mounted
+from kinema.estimate.inertial_params import InertialParams
+from kinema.estimate.inertial_solution import mounted
+from kinema.estimate.live_state import LiveState, Mark, one_node, said, unmeasured
 from kinema.estimate.live_streams import FixTail, ImuTail, WheelTail
 from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
 from kinema.sensors.imu_signal import SHAKE_WINDOW_S, ImuSignal, imu_signal
@@ -34,36 +35,6 @@ _AHEAD_NODES = 2
 """Nodes laid beyond those that run: the speed of a node is a mean up to half way to the next."""
 _EPS_S = 1e-3
 _FUTURE_S = 60.0
-
-
-@dataclass(frozen=True)
-class LiveState:
-    """Where the antenna is at GPS time t_ns: p_e_m (3,), v_e_mps (3,), q_nb_wxyz (4,) and their covariances (3, 3), as
-    in a Solution. predicted_s: how long before t_ns the last measurement could have counted; status: that of the fixes
-    of the last 1.5 s, else dead reckoned."""
-
-    t_ns: int
-    p_e_m: F64
-    cov_p_e_m2: F64
-    v_e_mps: F64
-    cov_v_e: F64
-    q_nb_wxyz: F64
-    cov_att_n_rad2: F64
-    status: FixStatus
-    predicted_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """The filter after a node, and all that it takes to go on from there: nodes run since the calibration changed, GPS
-    seconds of the last row of fixes that was used and of the last position."""
-
-    state: Start
-    calibration: Calibration
-    nodes: int
-    used_s: float
-    fixed_s: float
-    last: tuple[Pass, Nodes] | None = None
 
 
 class LiveInertial:
@@ -81,12 +52,14 @@ class LiveInertial:
     """
 
     alignment: Alignment | None
-    _mark: _Mark | None
-    _marks: list[_Mark]
+    _mark: Mark | None
+    _marks: list[Mark]
     _before: ImuSignal | None
     _rows: FixRows | None
     _habits: WheelHabits | None
     _wheel_lag_s: float
+    _made_fixes: tuple[Solution, FixRows] | None
+    _made_wheels: tuple[Series, tuple[F64, F64] | None] | None
 
     def __init__(
         self, params: InertialParams | None = None, c_bs: F64 | None = None, *, wait_s: float = 0.1, lag_s: float = 0.0,
@@ -106,41 +79,39 @@ class LiveInertial:
         """Inertial samples left out because they were not later than those before."""
         return self._imu.refused
 
-    def feed(
-        self, imu: Imu | None = None, fixes: Solution | None = None, wheels: Series | None = None
-    ) -> LiveState | None:
-        """Take in what has come and run what is due; gives `last()` where it has moved, else None.
+    def feed(self, imu: Imu | None = None, fixes: Solution | None = None, wheels: Series | None = None) -> bool:
+        """Take in what has come and run what is due; True where `last()` has moved.
 
         Inertial samples come in order; fixes and wheel speeds (m/s, on the IMU's clock) in any order, late or early.
         Raises DataError for what can never be right (units, mirrored axes).
         """
         back: list[float] = []
+        if imu is not None:
+            back.append(self._take_imu(imu))
         if fixes is not None and len(fixes):
             back.append(self._take_fixes(fixes))
         if wheels is not None:
             back.append(self._take_wheels(wheels))
-        if imu is not None:
-            back.append(self._take_imu(imu))
         if not len(self._imu) or self._fixes.fixes is None:
-            return None
+            return False
         self._back_to(min(back, default=np.inf))
         before = self._mark
         if self.alignment is None:
             self._align()
         if self._mark is None:
-            return None
+            return False
         try:
             self._advance()
         except EstimationError:
             self._restart()
         self._forget()
-        return None if self._mark is before else self.last()
+        return self._mark is not None and self._mark is not before
 
     def last(self) -> LiveState | None:
         """The state at the newest node, as offline."""
         if self._mark is None or self._mark.last is None:
             return None
-        return self._said(self._mark.last[0], len(self._mark.last[0].t_s) - 1, self._mark, 0.0)
+        return self._say(self._mark.last[0], len(self._mark.last[0].t_s) - 1, self._mark)
 
     def now(self) -> LiveState | None:
         """The state at the newest inertial sample: `last()`, carried on by the samples since."""
@@ -155,13 +126,13 @@ class LiveInertial:
             return self.last()
         if self._before is None or float(np.diff(t).max()) > 5.0 * self._before.step_s + 0.05:
             nodes = self._nodes(mark, float(t[-1]))
-            nodes = None if nodes is None else _free(nodes)
+            nodes = None if nodes is None else unmeasured(nodes)
         else:
-            nodes = self._one_node(mark.last[1], mark.state.t_s, t, self._imu.values[first - 1 :])
+            nodes = one_node(mark.last[1], mark.state.t_s, t, self._imu.values[first - 1 :])
         if nodes is None or not len(nodes):
             return self.last()
         done = run_filter(nodes, mark.state, self._tuned, mark.calibration)
-        return self._said(done, len(nodes) - 1, mark, ahead)
+        return self._say(done, len(nodes) - 1, mark, ahead)
 
     def smoothed(self) -> LiveState | None:
         """The state `lag_s` before `last()`, by all measurements since."""
@@ -173,7 +144,7 @@ class LiveInertial:
         if nodes is None or len(nodes) < 2:
             return None
         done = run_smoother(nodes, mark.state, self._tuned, mark.calibration)
-        return self._said(done, int(np.argmin(np.abs(done.t_s - target))), mark, 0.0)
+        return self._say(done, int(np.argmin(np.abs(done.t_s - target))), mark)
 
     # what comes in: each tells the time (s, IMU clock) to which the filter must go back for it
 
@@ -218,14 +189,13 @@ class LiveInertial:
         self._t0_ns, self._tried_s = 0, -np.inf
         self._tuned, self._before, self._rows = self.params, None, None
         self._habits, self._wheel_lag_s = None, 0.0
+        self._made_fixes, self._made_wheels = None, None
 
     def _restart(self) -> None:
-        """Begin anew with the samples that are there."""
+        """Begin anew with the inertial samples that are there."""
         self.restarts += 1
+        self._fixes, self._wheels = FixTail(), WheelTail()
         self._forget_all()
-        edge = int(self._imu.t_ns[0])
-        self._fixes.forget(edge)
-        self._wheels.forget(edge)
 
     # alignment
 
@@ -258,7 +228,7 @@ class LiveInertial:
             if speeds is not None and fitted is not None and len(speeds[0]):
                 self._wheel_lag_s = float(speeds[0][0] - fitted[0][0])
         start = mounted(found.start, found.calibration, self.params)
-        self._mark = _Mark(start, found.calibration, 0, -np.inf, -np.inf)
+        self._mark = Mark(start, found.calibration, 0, -np.inf, -np.inf)
         self._marks = [self._mark]
 
     def _be_patient(self) -> None:
@@ -284,19 +254,33 @@ class LiveInertial:
         assert self._before is not None
         return round(1.6 * SHAKE_WINDOW_S / self._before.step_s) + 5
 
-    def _nodes(self, mark: _Mark, upto_s: float) -> Nodes | None:
+    def _fix_rows(self) -> FixRows:
+        """The rows of the fixes that are kept, made anew when there are others."""
+        fixes = self._fixes.fixes
+        assert fixes is not None
+        if self._made_fixes is None or self._made_fixes[0] is not fixes:
+            self._made_fixes = (fixes, fix_rows(fixes, self._t0_ns, before=self._rows))
+        return self._made_fixes[1]
+
+    def _wheel_speeds(self) -> tuple[F64, F64] | None:
+        """Times on the IMU's clock and speeds of the wheels that are kept, made anew when there are others."""
+        series = self._wheels.series
+        if series is None:
+            return None
+        if self._made_wheels is None or self._made_wheels[0] is not series:
+            found = wheel_speed(series, (), self._t0_ns, self._habits)
+            self._made_wheels = (series, None if found is None else (found[0] - self._wheel_lag_s, found[1]))
+        return self._made_wheels[1]
+
+    def _nodes(self, mark: Mark, upto_s: float) -> Nodes | None:
         """The nodes after a mark up to a time."""
-        assert self._fixes.fixes is not None
         imu = self._imu.since(self._t0_ns + round(mark.state.t_s * 1e9), self._look_back())
         if len(imu.t_ns) < 3:
             return None
         signal = imu_signal(imu, self._t0_ns, self._before)
         if len(signal.t_s) < 3 or signal.t_s[-1] <= mark.state.t_s:
             return None
-        rows = fix_rows(self._fixes.fixes, self._t0_ns, before=self._rows)
-        wheels = wheel_speed(self._wheels.series, (), self._t0_ns, self._habits)
-        if wheels is not None:
-            wheels = (wheels[0] - self._wheel_lag_s, wheels[1])
+        rows, wheels = self._fix_rows(), self._wheel_speeds()
         nodes = build_nodes(
             signal, rows, mark.calibration, self._tuned, wheels,
             span_s=(mark.state.t_s, upto_s + _AHEAD_NODES * self.params.node_s),
@@ -304,17 +288,6 @@ class LiveInertial:
         )  # fmt: skip
         first = 0 if mark.last is None else 1
         return nodes.chunk(first, int(np.searchsorted(nodes.t_s, upto_s + 1e-9, side="right")))
-
-    def _one_node(self, near: Nodes, t0: float, t: F64, values: F64) -> Nodes:
-        """The last sample as a node at which nothing is measured; t (m,), the first of them at t0 or before it."""
-        middle = 0.5 * (values[1:] + values[:-1])
-        dt = np.diff(np.concatenate([[t0], t[1:]]))
-        step = middle * dt[:, None]
-        return replace(
-            _free(near.chunk(len(near) - 1, len(near))), t_s=t[-1:], dt=dt,
-            dth=np.ascontiguousarray(step[:, 3:]), dv=np.ascontiguousarray(step[:, :3]),
-            seg_start=np.array([0, len(dt)]),
-        )  # fmt: skip
 
     # the filter
 
@@ -333,11 +306,7 @@ class LiveInertial:
     def _run(self, nodes: Nodes) -> bool:
         """Run over nodes, marks on the way; False where the calibration changed and the rest must be laid anew."""
         assert self._mark is not None
-        assert self._rows is not None
-        fixes = self._fixes.fixes
-        assert fixes is not None
-        rows = fix_rows(fixes, self._t0_ns, before=self._rows)
-        first = 0
+        rows, first = self._fix_rows(), 0
         while first < len(nodes):
             mark = self._mark
             last = min(len(nodes), first + PIECE_NODES - mark.nodes, first + round(_MARK_S / self.params.node_s))
@@ -348,7 +317,7 @@ class LiveInertial:
             used = part.fix[part.fix >= 0]
             positions = used[(rows.has[used] & HAS_POSITION) > 0]
             count = mark.nodes + last - first
-            self._mark = _Mark(
+            self._mark = Mark(
                 done.end, mark.calibration, count % PIECE_NODES,
                 float(rows.t_s[used[-1]]) if len(used) else mark.used_s,
                 float(rows.t_s[positions[-1]]) if len(positions) else mark.fixed_s, (done, part),
@@ -381,25 +350,6 @@ class LiveInertial:
         stuck_s = STUCK_S if self._habits is None else self._habits.stuck_s
         self._wheels.forget(edge - reach - round(min(stuck_s, 60.0) * 1e9))
 
-    def _said(self, done: Pass, k: int, mark: _Mark, ahead_s: float) -> LiveState:
+    def _say(self, done: Pass, k: int, mark: Mark, ahead_s: float = 0.0) -> LiveState:
         assert self.alignment is not None
-        part = slice(k, k + 1)
-        one = replace(done, t_s=done.t_s[part], x=done.x[part], cov=done.cov[part], means=done.means[part])
-        p, v, cov_p, cov_v = antenna(one)
-        q, cov_att = attitude(one, p, self.alignment)
-        gps_s = float(mark.calibration.gps_time(one.t_s)[0])
-        status = FixStatus.DEAD_RECKONED
-        fixes = self._fixes.fixes
-        if fixes is not None and len(fixes) and gps_s - mark.fixed_s < STATUS_HOLD_S:
-            at = int(np.searchsorted(fixes.t_ns, self._t0_ns + round(mark.fixed_s * 1e9) - 1000))
-            status = FixStatus(int(fixes.status[min(at, len(fixes) - 1)]))
-        return LiveState(
-            self._t0_ns + round(gps_s * 1e9), p[0], cov_p[0], v[0], cov_v[0], q[0], cov_att[0], status, ahead_s
-        )
-
-
-def _free(nodes: Nodes) -> Nodes:
-    """The same instants with nothing measured."""
-    k = len(nodes)
-    none = np.zeros(k, np.int64)
-    return replace(nodes, fix=np.full(k, -1, np.int64), wheel=np.full(k, np.nan), nhc=none, quiet=none)
+        return said(done, k, mark, self.alignment, self._fixes.fixes, self._t0_ns, ahead_s)

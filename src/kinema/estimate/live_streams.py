@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from kinema.core.arrays import F64, I64
+from kinema.core.recording import Recording
 from kinema.core.solution import Solution
 from kinema.core.streams import Imu, Series
 from kinema.sensors.imu_checks import frozen
@@ -22,7 +24,7 @@ class ImuTail:
 
     Samples that are not later than those before are left out and counted in `refused`. A clock that jumps back by more
     than a second or ahead by more than `jump_s` is believed after twenty samples that agree; `jumped` is then true and
-    only they are kept.
+    only they are kept. Samples that repeat the one before for half a second and longer are taken out.
     """
 
     def __init__(self, jump_s: float) -> None:
@@ -33,6 +35,7 @@ class ImuTail:
         self._values = np.empty((_FIRST_ROOM, 6))
         self._lo = self._hi = 0
         self._same_since = 0
+        self._stuck = False
         self._aside: list[Imu] = []
 
     def __len__(self) -> int:
@@ -81,14 +84,20 @@ class ImuTail:
             self.refused += first  # the old time goes on: what came between was damaged
         else:
             self._lo = self._hi = self._same_since = 0
-            self.jumped = True
+            self.jumped, self._stuck = True, False
             last = -(2**62)
-        keep = t > np.maximum(np.maximum.accumulate(np.concatenate([[last], t[:-1]])), last)
-        keep[:first] = False
-        order = np.flatnonzero(keep)
-        return self._add(Imu(t[order], f[order], w[order]), np.ones(len(order), dtype=np.bool_)) if len(order) else None
+        later = np.flatnonzero(t[first:] > np.maximum.accumulate(np.concatenate([[last], t[first:-1]]))) + first
+        if not len(later):
+            return None
+        return self._add(Imu(t[later], f[later], w[later]), np.ones(len(later), dtype=np.bool_))
 
     def _add(self, imu: Imu, new: Any) -> int | None:
+        if self._stuck:
+            same = (np.hstack([imu.f_ib_s_mps2, imu.w_ib_s_radps]) == self.values[-1]).all(axis=1)
+            new &= np.maximum.accumulate(~same)
+            self._stuck = not new.any()
+            if self._stuck:
+                return None
         m = int(new.sum())
         if self._hi + m > len(self._t):
             self._make_room(m)
@@ -107,7 +116,7 @@ class ImuTail:
         self._t, self._values, self._lo, self._hi = t, values, 0, n
 
     def _frozen(self) -> int | None:
-        """Time of the first of the samples that by now are known to repeat one, None if none do."""
+        """Take out the samples that by now are known to repeat one; the time of the first, None if none do."""
         first = max(self._same_since, self._lo)
         values = self._values[first : self._hi]
         same = (values[1:] == values[:-1]).all(axis=1)
@@ -120,7 +129,13 @@ class ImuTail:
             return None
         t = self._t[first : self._hi]
         stuck = frozen((t - t[0]) * 1e-9, values)
-        return int(t[np.argmax(stuck)]) if stuck.any() else None
+        if not stuck.any():
+            return None
+        at, self._stuck = int(t[np.argmax(stuck)]), bool(stuck[-1])
+        self._hi = first + int((~stuck).sum())
+        self._t[first : self._hi], self._values[first : self._hi] = t[~stuck], values[~stuck]
+        self._same_since = self._hi - 1
+        return at
 
     def since(self, t_ns: int, before: int) -> Imu:
         """The samples from `before` of them before a time on."""
@@ -143,13 +158,14 @@ class FixTail:
 
     def add(self, fixes: Solution) -> int | None:
         """Take in fixes; the time of the oldest that is new, or None."""
-        keep = np.ones(len(fixes), dtype=np.bool_)
-        if self.fixes is not None:
-            keep = ~np.isin(fixes.t_ns, self.fixes.t_ns)
-            self.repeated += int(len(fixes) - keep.sum())
-        fixes = fixes.select(keep)
         if not len(fixes):
             return None
+        if self.fixes is not None and len(self.fixes) and fixes.t_ns[0] <= self.fixes.t_ns[-1]:
+            new = ~np.isin(fixes.t_ns, self.fixes.t_ns)
+            self.repeated += int(len(fixes) - new.sum())
+            if not new.any():
+                return None
+            fixes = fixes.select(new)
         self.fixes = fixes if self.fixes is None else _in_order(self.fixes, fixes)
         return int(fixes.t_ns[0])
 
@@ -195,3 +211,25 @@ def _in_order(a: Solution, b: Solution) -> Solution:
     names = ("t_ns", "p_e_m", "cov_p_e_m2", "v_e_mps", "cov_v_e")
     t_ns, p, cov_p, v, cov_v = (both(name)[order] for name in names)
     return Solution(t_ns, p, cov_p, v, cov_v, status=both("status")[order])
+
+
+def pieces(
+    recording: Recording, every_s: float = 0.1, late_s: Mapping[str, float] | None = None
+) -> Iterator[dict[str, Any]]:
+    """A recording as it would have come: dictionaries of "imu", "fixes" and "wheels" for `LiveInertial.feed`, one each
+    `every_s`; late_s: by how much a stream comes after its own times."""
+    streams = {role: recording.streams[role] for role in ("imu", "fixes", "wheels") if role in recording.streams}
+    come = {role: one.t_ns + round((late_s or {}).get(role, 0.0) * 1e9) for role, one in streams.items()}
+    first, last = min(int(t[0]) for t in come.values()), max(int(t[-1]) for t in come.values())
+    step = round(every_s * 1e9)
+    for begin in range(first, last + 1, step):
+        piece: dict[str, Any] = {}
+        for role, one in streams.items():
+            part = slice(*np.searchsorted(come[role], [begin, begin + step]))
+            if isinstance(one, Imu):
+                piece[role] = Imu(one.t_ns[part], one.f_ib_s_mps2[part], one.w_ib_s_radps[part])
+            elif isinstance(one, Solution):
+                piece[role] = one.select(part)
+            else:
+                piece[role] = Series(one.t_ns[part], one.value[part], one.unit, one.columns)
+        yield piece

@@ -18,6 +18,8 @@ from kinema.sensors.imu_signal import ImuSignal
 
 _GRID_S = 0.05
 REACH_S = 25.0
+FAR_S = 40.0
+"""As far as TAI is from UTC."""
 _MIN_SPEED_MPS = 1.5
 _MIN_TURN_RAD = 0.7
 _NEAR_S = 2.5
@@ -88,7 +90,7 @@ def up_rate(signal: ImuSignal) -> tuple[F64, F64]:
     return signal.t_s, turned
 
 
-def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = REACH_S) -> TimeOffset:
+def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = FAR_S) -> TimeOffset:
     """Offset and drift of the IMU's clock against the fixes' by their turning."""
     begin, end, turn, noise = course_rates(fixes)
     total = float(np.abs(turn[np.abs(turn) > 2 * noise]).sum()) if len(turn) else 0.0
@@ -114,6 +116,39 @@ def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = REACH_S
     drift, sigma, drift_sigma = _drift(t, turned, begin, end, turn, weight, fine, slope)
     middle = 0.5 * (begin[0] + end[-1])
     return TimeOffset(fine - drift * middle, sigma, drift, drift_sigma, score, slope, True)
+
+
+def wide_offset(signal: ImuSignal, fixes: FixRows) -> tuple[float, float, float]:
+    """The offset (s) between two clocks that have nothing to do with each other: lag (t_gps − t_imu) of the largest
+    correlation of both rates of turning over all lags at which a third of them meets, that correlation, and the
+    largest more than five seconds from it. By Fourier transform, on a grid of a tenth of a second."""
+    step = 2 * _GRID_S
+    begin, end, turn, _ = course_rates(fixes)
+    if len(turn) < 8 or float(np.abs(turn).sum()) < _MIN_TURN_RAD:
+        return 0.0, 0.0, 0.0
+    t, turned = up_rate(signal)
+    grid = np.arange(t[0], t[-1], step)
+    a = np.diff(np.interp(grid, t, turned)) / step
+    first = float(begin[0])
+    course = np.arange(first, end[-1], step)
+    which = np.clip(np.searchsorted(begin, course, side="right") - 1, 0, len(begin) - 1)
+    known = course < end[which]
+    b = np.where(known, turn[which] / (end - begin)[which], 0.0)
+    size = 1 << int(np.ceil(np.log2(len(a) + len(b))))
+
+    def correlated(x: F64, y: F64) -> F64:
+        return np.asarray(np.fft.irfft(np.fft.rfft(y, size) * np.conj(np.fft.rfft(x, size)), size))
+
+    one, there = np.ones(len(a)), known.astype(np.float64)
+    meet = correlated(one, there)
+    power = np.maximum(correlated(a**2, there), 0.0) * np.maximum(correlated(one, b**2), 0.0)
+    share = np.maximum(meet, 0.0) / max(float(there.sum()), 1.0)
+    enough = (share > 0.3) & (power > 1e-3 * power.max())
+    score = np.where(enough, correlated(a, b) / np.sqrt(np.maximum(power, 1e-30)) * np.sqrt(share), 0.0)
+    k = int(np.argmax(np.abs(score)))
+    apart = np.abs((np.arange(size) - k + size // 2) % size - size // 2) * step
+    lag = (k if k < len(b) else k - size) * step + first - float(grid[0])
+    return lag, float(score[k]), float(np.abs(score[apart > 2 * _NEAR_S]).max(initial=0.0))
 
 
 def _search(t: F64, turned: F64, begin: F64, end: F64, turn: F64, weight: F64, lags: F64) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from kinema.core.solution import Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.core.time import NS, iso_gps
 from kinema.errors import EstimationError, KinemaError
-from kinema.estimate.align_time import TimeOffset, find_time_offset
+from kinema.estimate.align_time import TimeOffset, find_time_offset, wide_offset
 from kinema.estimate.inertial_params import InertialParams
 from kinema.estimate.inertial_solution import cut_imu, fixes_of, masks_of, solve_inertial
 from kinema.estimate.options import SolveOptions
@@ -32,11 +32,18 @@ _GAP_S = 0.3
 _LOOK_S = 120.0
 _STEP_S, _STEP_SIGMAS, _BETTER = 0.3, 4.0, 0.01
 _MARGINS_S = (5.0, 30.0)
+_FOUND, _CLEARLY = 0.7, 0.15
+"""Agreement of turns on clocks that have nothing to do with each other, and by how much more than anywhere else."""
+CLOCK_UNKNOWN = "clock unknown"
+"""Key of a recording's settings: the streams whose clock began with the logger (formats.placing)."""
 _EACH = ("p_e_m", "cov_p_e_m2", "v_e_mps", "cov_v_e", "q_nb_wxyz", "cov_att_n_rad2", "status", "n_sats")
 
 
 def solve_pieces(recording: Recording, options: SolveOptions, params: InertialParams) -> Solution:
     """As solve_inertial, whatever breaks there are in the inertial stream. Raises as it does."""
+    recording, placed = _with_known_clock(recording, options)
+    if placed:
+        return _with_notes(solve_pieces(recording, options, params), placed)
     imu = recording.need("imu", Imu)
     if not (np.diff(imu.t_ns) > _GAP_S * NS).any():
         return solve_inertial(recording, options, params)
@@ -75,6 +82,31 @@ def solve_pieces(recording: Recording, options: SolveOptions, params: InertialPa
             done.append(fixes.select(between))
             told.append(f"{int(between.sum())} fixes stand alone from {iso_gps(int(a.t_ns[-1]), 0)} on")
     return _with_notes(_joined(sorted(done, key=lambda one: int(one.t_ns[0]))), told)
+
+
+def _with_known_clock(recording: Recording, options: SolveOptions) -> tuple[Recording, list[str]]:
+    """The recording with the streams whose clock began with the logger put where their turns agree with the course,
+    and what was found. Raises EstimationError where no place stands out."""
+    loose = tuple(recording.settings.get(CLOCK_UNKNOWN, ()))
+    if "imu" not in loose:
+        return recording, []
+    imu, fixes = recording.need("imu", Imu), fixes_of(recording, options)
+    t0_ns = int(imu.t_ns[0])
+    rows = fix_rows(fixes, t0_ns, masks_of(options, "fixes", "gnss"))
+    lag, score, second = wide_offset(imu_signal(imu, t0_ns), rows)
+    if abs(score) < _FOUND or abs(score) < second + _CLEARLY:
+        raise EstimationError(
+            f"the IMU's clock began with its logger, and its turns do not show when: they agree with the course to "
+            f"{abs(score):.2f} at best, to {second:.2f} elsewhere; state mounts.imu.time_offset_s in a kinema.toml"
+        )
+    shift = round(lag * NS)
+    streams = {role: replace(stream, t_ns=stream.t_ns + shift) if role in loose else stream
+               for role, stream in recording.streams.items()}  # fmt: skip
+    settings = {key: value for key, value in recording.settings.items() if key != CLOCK_UNKNOWN}
+    told = (
+        f"the clock of {', '.join(loose)} began {lag:+.1f} s after the first fix: its turns agree to {abs(score):.2f}"
+    )
+    return replace(recording, streams={**streams, "fixes": fixes}, settings=settings), [told]
 
 
 def _with_notes(solution: Solution, told: list[str]) -> Solution:

@@ -18,6 +18,7 @@ from kinema.core.solution import Solution
 from kinema.core.streams import AnchorRanges, Imu, Series
 from kinema.core.time import WEEK_NS, iso_gps
 from kinema.errors import ConfigError
+from kinema.formats.placing import in_one_time, why_apart
 from kinema.formats.sensor_streams import UNKNOWN_MOUNT, gravity_issue_of
 from kinema.formats.trajectory import WEEK_UNKNOWN
 
@@ -30,7 +31,7 @@ SLOWEST_MPS = 2.0
 
 def completed(recording: Recording) -> Recording:
     """The recording with all that its streams and settings settle together. Raises ConfigError."""
-    for step in (_in_one_week, _one_imu, _offset_times, _scaled_wheels, _placed_anchors):
+    for step in (_in_one_week, _one_imu, _offset_times, in_one_time, _scaled_wheels, _placed_anchors):
         recording = step(recording)
     return recording
 
@@ -204,11 +205,7 @@ def check_overlap(recording: Recording) -> None:
     t_ns = recording.streams[other].t_ns
     if len(t_ns) and (imu.t_ns[0] > t_ns[-1] or imu.t_ns[-1] < t_ns[0]):
         apart = min(abs(int(imu.t_ns[0] - t_ns[-1])), abs(int(t_ns[0] - imu.t_ns[-1]))) * 1e-9
-        hint = (
-            "one of them counts from its own start: state mounts.imu.time_offset_s in a kinema.toml"
-            if min(int(imu.t_ns[0]), int(t_ns[0])) < 10 * WEEK_NS
-            else "are they of one drive, and one clock (GPS or UTC)?"
-        )
+        hint = why_apart(imu.t_ns, t_ns)
         raise ConfigError(
             f"imu ({_span(imu.t_ns)}) and {other} ({_span(t_ns)}) do not overlap in time, {apart:,.0f} s apart; {hint}"
         )

@@ -74,6 +74,8 @@ class Layout:
     names: tuple[str, ...]
     time: tuple[int, ...]
     time_unit_ns: int
+    time_said: bool
+    """Whether the name of the time says its unit; else it may be told by the rate."""
     force: Triple
     rate: Triple
     wheels: dict[str, Wheel]
@@ -116,7 +118,7 @@ def layout_of(names: Sequence[str], units: Mapping[str, str] | None = None) -> L
     """The layout of a table by its columns' names as they stand in the file; `units` are those of "force", "rate" and
     "wheels" where a name has none."""
     known = tuple(tidy(name) for name in names)
-    time, unit = _time(known)
+    time, unit, unit_said = _time(known)
     said = units or {}
     force, rate = _triple(known, _FORCE, _FORCE_STEP), _triple(known, _RATE, _RATE_STEP)
     force, rate = (one if one.unit else one._replace(unit=tidy(said.get(role, "")))
@@ -125,7 +127,9 @@ def layout_of(names: Sequence[str], units: Mapping[str, str] | None = None) -> L
     speeds = _pair(known, r"(?:forward_)?(?:speed|velocity)", SPEED_UNITS, r"yaw_rate|turn_rate", RATE_UNITS)
     steps = _pair(known, r"(?:delta_)?distance|step", {"m": 1.0}, r"(?:delta_)?(?:heading|turn|yaw)", ANGLE_UNITS)
     wheels = _wheels(known, tidy(said.get("wheels", "")))
-    return Layout(known, time, unit, force, rate, wheels, steering, _ranges(known), speeds, steps, _fixes(known))
+    return Layout(
+        known, time, unit, unit_said, force, rate, wheels, steering, _ranges(known), speeds, steps, _fixes(known)
+    )
 
 
 def _triple(names: tuple[str, ...], stem: str, steps: str) -> Triple:
@@ -144,23 +148,25 @@ def _triple(names: tuple[str, ...], stem: str, steps: str) -> Triple:
     return Triple()
 
 
-def _time(names: tuple[str, ...]) -> tuple[tuple[int, ...], int]:
+def _time(names: tuple[str, ...]) -> tuple[tuple[int, ...], int, bool]:
+    """The columns of time, the nanoseconds of its unit, and whether the name says that."""
     weeks = [k for k, name in enumerate(names) if name in ("gps_week", "week", "gpsweek", "wn")]
     tows = [k for k, name in enumerate(names)
-            if re.fullmatch(r"(?:gps_?)?(?:tow|sow|seconds_of_week)(?:_s)?", name)]  # fmt: skip
+            if re.fullmatch(r"(?:gps_?)?(?:tow|sow|seconds_of_week)(?:_m?s)?", name)]  # fmt: skip
+    of_week = 10**6 if tows and names[tows[0]].endswith("_ms") else NS
     if weeks and tows:
-        return (weeks[0], tows[0]), NS
+        return (weeks[0], tows[0]), of_week, True
     words = "t|ts|time|timestamp|stamp|unix|utc|gps_time|t_gps|epoch|logging_time"
     pattern = rf"(?:.*header_)?(?:{words})(?:_since_?1970|_epoch|_utc)?(?:_(s|sec|seconds|ms|us|ns))?"
     for k, name in enumerate(names):
         match = re.fullmatch(pattern, name)
         if match:
-            return (k,), _TIME_UNITS[match[1] or "s"]
+            return (k,), _TIME_UNITS[match[1] or "s"], match[1] is not None
     for k, name in enumerate(names):
         match = re.fullmatch(r"(?:seconds?_elapsed|elapsed|(?:.*_)?timestamp_since_?reboot)(?:_(s|ms|us|ns))?", name)
         if match:
-            return (k,), _TIME_UNITS[match[1] or "s"]
-    return ((tows[0],), NS) if tows else ((), NS)
+            return (k,), _TIME_UNITS[match[1] or "s"], True
+    return ((tows[0],), of_week, True) if tows else ((), NS, False)
 
 
 def _wheels(names: tuple[str, ...], said: str) -> dict[str, Wheel]:

@@ -15,7 +15,6 @@ from kinema.formats.base import ReadOptions, Source
 from kinema.formats.sensor_names import FIX_TRIPLES, Layout
 from kinema.formats.sensor_streams import (
     MOST,
-    UNIX_UNITS,
     UNKNOWN_MOUNT,
     clock_of,
     fixes_of,
@@ -25,6 +24,8 @@ from kinema.formats.sensor_streams import (
     scaled_force,
     scaled_rate,
     some,
+    unit_by_rate,
+    unix_unit_of,
     wheels_of,
 )
 from kinema.formats.tables import MOST_NS
@@ -165,7 +166,7 @@ def _good_times(
             ends = (float(t[0].min()), float(t[0].max())) if len(t[0]) else (0.0, 0.0)
             known = some(t[0] if np.isfinite(ends).all() else t[0][np.isfinite(t[0])])
             middle = float(np.median(known)) if len(known) else 0.0
-            most = MOST_NS / next((unit for above, unit in UNIX_UNITS if middle > above), layout.time_unit_ns)
+            most = MOST_NS / (unix_unit_of(t[0], middle) or unit_by_rate(t[0], layout) or layout.time_unit_ns)
             if -most < ends[0] <= ends[1] < most:
                 return np.arange(len(t[0])), []
             good = np.abs(t[0]) < most

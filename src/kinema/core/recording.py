@@ -38,6 +38,10 @@ class Mount:
     rpy_bs_rad: tuple[float, float, float] | None = (0.0, 0.0, 0.0)
     time_offset_s: float | None = 0.0
     """Add this to the sensor's time tags to get GPS time."""
+    p_sigma_m: float | None = None
+    rpy_sigma_rad: float | None = None
+    time_sigma_s: float | None = None
+    """One standard deviation of what is given; None: not said."""
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,8 @@ def align(
 
     c_bs: the mounting where it is known. more: the streams go on (live). Raises EstimationError, DataError.
     """
-    offset = find_time_offset(signal, fixes)
+    given = None if params.time_sigma_s is None else TimeOffset(sigma_s=params.time_sigma_s)
+    offset = given or find_time_offset(signal, fixes)
     check_rate(offset)
     fixes = fixes.since(signal.t_s[0] + min(offset.td_s, 0.0))
     if not len(fixes.t_s):
@@ -232,15 +233,15 @@ def align(
         until = min(float(fixes.t_s[-1]), max(moved, float(fixes.t_s[0]) + _LONGEST_S))
         known, known_fixes = signal, fixes
     else:
-        until, offset = _causal_offset(signal, fixes, moved, more=more)
+        until, offset = (moved, given) if given else _causal_offset(signal, fixes, moved, more=more)
         known_fixes = fixes.until(until)
         known = signal.until(until - offset.td_s)
         signal = replace(signal, usual_f=np.median(known.f_mps2, axis=0))
     calibration = Calibration(
         td_s=offset.td_s,
         tdd=offset.drift,
-        td_sigma_s=max(0.03, 2 * offset.sigma_s),
-        tdd_sigma=max(3e-4, offset.drift_sigma),
+        td_sigma_s=given.sigma_s if given else max(0.03, 2 * offset.sigma_s),
+        tdd_sigma=0.0 if given and not given.sigma_s else max(3e-4, offset.drift_sigma),
     )
     calibration = noise_of(known, known_fixes, calibration, params)
     start, smoothed = coarse_start(signal, fixes, calibration, params, moved, until)

@@ -98,7 +98,7 @@ def start_state(
     sigma[ki.BG : ki.BG + 3], sigma[ki.BA : ki.BA + 3] = params.gyro_bias_sigma, params.accel_bias_sigma
     sigma[ki.SG : ki.SG + 3] = params.gyro_scale_sigma
     lever_sigma = params.lever_sigma_coarse_m if calibration.slow_sigma_m else params.lever_sigma_m
-    sigma[ki.L : ki.L + 3] = lever_sigma if params.lever_m is None else 0.0
+    sigma[ki.L : ki.L + 3] = lever_sigma if params.lever_m is None else params.lever_given_sigma_m
     sigma[ki.MU : ki.MU + 2] = params.mount_sigma_rad if calibration.mounted else 0.0
     sigma[ki.TD], sigma[ki.TDD] = calibration.td_sigma_s, calibration.tdd_sigma
     sigma[ki.SW], sigma[ki.RX], sigma[ki.KS] = params.wheel_scale_sigma, params.axle_sigma_m, params.slip_sigma

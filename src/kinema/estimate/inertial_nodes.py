@@ -77,7 +77,7 @@ def build_nodes(
     missing = _missing(signal, times, at)
     quiet &= missing == 0.0
     worse = np.ones((len(at), 6))
-    for k in np.flatnonzero(signal.saturated.any(axis=0)):
+    for k in np.flatnonzero(signal.saturated.any(axis=0)).tolist():
         worse[_since_last(signal.saturated[:, k], at), k] = _ROUGH_SATURATED
     noise = _noise(signal, at, calibration, params) * worse + missing[:, None] ** 2 * _MISSING
     k = len(times)

@@ -77,7 +77,7 @@ def notes(
     )
     if abs(td) > _FAR_S:
         out.append(f"the clocks of IMU and fixes are {abs(td):.1f} s apart: {_reason(td)}; put right")
-    if params.lever_m is None:
+    if params.lever_m is None or params.lever_given_sigma_m:
         arm, arm_cov = c_bs @ x[ki.X_L : ki.X_L + 3], c_bs @ p[ki.L : ki.MU, ki.L : ki.MU] @ c_bs.T
         text = ", ".join(f"{a:+.2f} ± {s:.2f}" for a, s in zip(arm, np.sqrt(np.diag(arm_cov)), strict=True))
         out.append(f"antenna from the IMU, forward, right, down: {text} m")

@@ -33,9 +33,13 @@ class InertialParams:
     lever_sigma_m: float = 1.0
     lever_sigma_coarse_m: float = 0.3
     """The same with fixes by code, which cannot show it."""
+    lever_given_sigma_m: float = 0.0
+    """Of a given lever arm."""
     mount_sigma_rad: float = 0.03
     mount_walk: float = 2e-5
     time_walk: float = 1e-5
+    time_sigma_s: float | None = None
+    """Of a time offset that is known (and already in the time tags); None: it is looked for. 0: one clock."""
     wheel_scale_sigma: float = 0.03
     wheel_scale_walk: float = 1e-5
     axle_m: float = -1.0

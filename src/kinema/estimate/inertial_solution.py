@@ -8,7 +8,7 @@ import numpy as np
 
 from kinema.core.arrays import F64, U8
 from kinema.core.frames import c_ne, geodetic_from_ecef
-from kinema.core.recording import Mount, Recording
+from kinema.core.recording import Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, used_mask
 from kinema.errors import ConfigError
@@ -17,12 +17,13 @@ from kinema.estimate.align_wheels import fitted_wheels
 from kinema.estimate.inertial import Pass, run_smoother
 from kinema.estimate.inertial_causal import run_causal
 from kinema.estimate.inertial_channels import calibration_channels, told_channels
+from kinema.estimate.inertial_mounts import check_heading, check_level, with_mounts
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_notes import check_agreement, notes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.estimate.options import SolveOptions
 from kinema.kernels import inertial as ki
-from kinema.kernels.rotation import dcm_from_rpy, dcms_from_quats, quats_from_dcms
+from kinema.kernels.rotation import dcms_from_quats, quats_from_dcms
 from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
 from kinema.sensors.imu_signal import ImuSignal, imu_signal
 from kinema.sensors.wheel import wheel_speed
@@ -46,10 +47,12 @@ def solve_inertial(recording: Recording, options: SolveOptions, params: Inertial
     if not len(rows.t_s):
         raise ConfigError("every fix is masked or without a position; inertial navigation needs some to start from")
     params, c_bs = with_mounts(recording, params)
+    check_level(signal, c_bs)
     options.progress("inertial: aligning", 0.2)
     wheels = wheel_speed(recording.streams.get("wheels"), masks_of(options, "wheels"), t0_ns)
     causal = options.method == "filter"
     alignment = align(signal, rows, params, whole=not causal, c_bs=c_bs)
+    check_heading(alignment.smoothed, c_bs)
     options.progress("inertial: " + ("filtering" if causal else "smoothing"), 0.5)
     done, nodes = navigate(signal, rows, alignment, params, wheels, causal=causal)
     mounting = None if c_bs is not None else alignment.mounting
@@ -86,16 +89,6 @@ def fixes_of(recording: Recording, options: SolveOptions) -> Solution:
     if options.to_ns is not None:
         keep &= fixes.t_ns < options.to_ns
     return fixes.select(keep)
-
-
-def with_mounts(recording: Recording, params: InertialParams) -> tuple[InertialParams, F64 | None]:
-    """Settings with the lever arm that the recording's mounts tell, and C_bs of the IMU where it is told."""
-    imu = recording.mounts.get("imu", Mount(None, None, None))
-    antenna = recording.mounts.get("fixes", recording.mounts.get("gnss"))
-    if params.lever_m is None and antenna is not None and antenna.p_b_m is not None and imu.p_b_m is not None:
-        arm = np.asarray(antenna.p_b_m) - np.asarray(imu.p_b_m)
-        params = replace(params, lever_m=(float(arm[0]), float(arm[1]), float(arm[2])))
-    return params, None if imu.rpy_bs_rad is None else dcm_from_rpy(np.asarray(imu.rpy_bs_rad))
 
 
 def navigate(

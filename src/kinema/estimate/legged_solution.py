@@ -77,7 +77,7 @@ def _refuse_gaps(imu: Imu) -> None:
 def robot_of(params: LeggedParams) -> Robot:
     """The robot of the settings. Raises ConfigError."""
     if not params.urdf:
-        raise ConfigError("a legged robot needs its URDF: give it with --urdf, put it beside the recording, or set [legged] urdf")
+        raise ConfigError("a legged robot needs its URDF: give --urdf, put it beside the recording or set legged.urdf")
     path = Path(params.urdf)
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such URDF")

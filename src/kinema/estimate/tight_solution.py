@@ -15,9 +15,10 @@ from kinema.errors import ConfigError, EstimationError
 from kinema.estimate.align import Alignment, align
 from kinema.estimate.align_wheels import fitted_wheels
 from kinema.estimate.inertial import Pass
+from kinema.estimate.inertial_mounts import with_mounts
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import InertialParams, Start
-from kinema.estimate.inertial_solution import antenna, cut_imu, fixes_of, masks_of, mounted, to_solution, with_mounts
+from kinema.estimate.inertial_solution import antenna, cut_imu, fixes_of, masks_of, mounted, to_solution
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.rtk_params import RtkParams, rtk_params
 from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LASTING_M, LASTING_PPM, LEAST_TIED, horizontal_sigma

@@ -114,6 +114,14 @@ def _offset_times(recording: Recording) -> Recording:
 def _scaled_wheels(recording: Recording) -> Recording:
     """Counts of ticks and turning rates as speeds: by the scale of the settings, or found from the fixes."""
     wheels = recording.streams.get("wheels")
+    scale = recording.settings.get("wheels", {}).get("scale", "estimate")
+    if isinstance(wheels, Series) and wheels.unit == "m/s" and isinstance(scale, int | float) and scale != 1.0:
+        detail = f"speeds times {scale:g}, as wheels.scale says"
+        scaled = replace(wheels, value=wheels.value * float(scale))
+        settings = {**recording.settings, "wheels": {**recording.settings["wheels"], "scale": 1.0}}
+        return replace(
+            _with(recording, {"wheels": scaled}, Issue("wheels scaled", 1, "", "", detail)), settings=settings
+        )
     if not isinstance(wheels, Series) or wheels.unit not in ("ticks", "rad/s"):
         return recording
     if wheels.unit == "ticks":

@@ -14,6 +14,9 @@
     rpy_deg = [180.0, 0.0, 0.0]         # sensor to body; or where its x, y, z point:
     axes = "forward-left-up"
     time_offset_s = 0.0                 # added to its time tags
+    lever_arm_sigma_m = 0.02            # and how sure each is: rpy_sigma_deg, time_offset_sigma_s too
+    [mounts.wheels]
+    lever_arm_b_m = [-1.3, 0.0, 0.3]    # the middle of the rear axle
     [units]                       # of columns that do not name theirs
     force = "g"
     rate = "deg/s"
@@ -21,6 +24,7 @@
     [wheels]                      # of counters and turning wheels; or "estimate"
     metres_per_tick = 0.0213
     radius_m = 0.31
+    scale = 1.02                  # by which speeds are multiplied, and scale_sigma
     [anchors]                     # places of UWB anchors that the file does not say, x, y, z in metres
     7 = [12.5, 3.0, 2.0]
     [truth]                       # what the truth describes: for scoring
@@ -50,8 +54,12 @@ from kinema.formats.yolo_labels import labels_in
 
 NAME = "kinema.toml"
 _SECTIONS = {"name", "files", "base", "mounts", "truth", "solve", "units", "wheels", "anchors", "legged"}
-_MOUNT_KEYS = {"lever_arm_b_m", "rpy_deg", "axes", "time_offset_s"}
-_PLAIN = {"units": {"force", "rate", "wheels"}, "wheels": {"metres_per_tick", "radius_m"}, "legged": {"urdf"}}
+_SIGMA_KEYS = ("lever_arm_sigma_m", "rpy_sigma_deg", "time_offset_sigma_s")
+_MOUNT_KEYS = {"lever_arm_b_m", "rpy_deg", "axes", "time_offset_s", *_SIGMA_KEYS}
+_PLAIN = {
+    "units": {"force", "rate", "wheels"}, "wheels": {"metres_per_tick", "radius_m", "scale", "scale_sigma"},
+    "legged": {"urdf"},
+}  # fmt: skip
 ESTIMATE = "estimate"
 _POINTS = {"forward": (0, 1), "back": (0, -1), "backward": (0, -1), "right": (1, 1), "left": (1, -1),
            "down": (2, 1), "up": (2, -1)}  # fmt: skip
@@ -160,7 +168,8 @@ def _sensor_settings(toml: Path, table: Mapping[str, Any]) -> dict[str, Any]:
             settings[name] = entry
     for key, value in settings.get("wheels", {}).items():
         if value != ESTIMATE and not (isinstance(value, int | float) and 0 < value < 10):
-            raise ConfigError(f'{toml}: wheels.{key} must be metres above 0, or "{ESTIMATE}", not {value!r}')
+            what = "a number above 0" if key.startswith("scale") else "metres above 0"
+            raise ConfigError(f'{toml}: wheels.{key} must be {what}, or "{ESTIMATE}", not {value!r}')
     for key, value in settings.get("units", {}).items():
         if not isinstance(value, str):
             raise ConfigError(f"{toml}: units.{key} must be a unit's name, not {value!r}")
@@ -190,6 +199,7 @@ def _mount(toml: Path, role: str, entry: Any) -> Mount:
         raise ConfigError(f'{toml}: mounts.{role}.time_offset_s must be seconds, or "{ESTIMATE}"')
     if rpy is not None and axes is not None:
         raise ConfigError(f"{toml}: mounts.{role} has both rpy_deg and axes; give one of them")
+    sigmas = [_sigma(toml, role, key, said.get(key)) for key in _SIGMA_KEYS]
     turned = None
     if axes is not None:
         turned = _rpy_of_axes(toml, role, axes)
@@ -200,7 +210,15 @@ def _mount(toml: Path, role: str, entry: Any) -> Mount:
         p_b_m=_vector(toml, f"mounts.{role}.lever_arm_b_m", arm) if arm is not None else None,
         rpy_bs_rad=turned,
         time_offset_s=None if offset is None else float(offset),
-    )
+        p_sigma_m=sigmas[0], rpy_sigma_rad=None if sigmas[1] is None else math.radians(sigmas[1]),
+        time_sigma_s=sigmas[2],
+    )  # fmt: skip
+
+
+def _sigma(toml: Path, role: str, key: str, value: Any) -> float | None:
+    if value is not None and not (isinstance(value, int | float) and 0 <= value < 1e3):
+        raise ConfigError(f"{toml}: mounts.{role}.{key} must be a number, 0 or above, not {value!r}")
+    return None if value is None else float(value)
 
 
 def _rpy_of_axes(toml: Path, role: str, axes: Any) -> tuple[float, float, float]:

@@ -107,7 +107,7 @@ def test_one_table_for_fixes_and_imu(tmp_path: Path, capsys: pytest.CaptureFixtu
     from argparse import Namespace
 
     from kinema.cli.commands.solve import gather
-    from kinema.formats.base import silent
+    from kinema.core.progress import silent
 
     t = 1_719_216_030 + np.arange(500) * 0.01
     rows = np.column_stack([t, 31 + 1e-7 * np.arange(500), np.full(500, 121.0), np.zeros((500, 2)), np.full(500, 9.8),

@@ -13,6 +13,7 @@ from kinema.errors import ConfigError
 if TYPE_CHECKING:
     from kinema.core.arrays import F64
     from kinema.core.course import Course, Plane
+    from kinema.core.progress import Progress
     from kinema.core.recording import Recording
     from kinema.core.tracks import Detections, GroundDetections, GroundTracks
     from kinema.sensors.site import Site
@@ -113,7 +114,9 @@ def _reads(path: str, course: Course | None, site: Site, plane: Plane, motion: s
     return of_reads(reads, gates, plane, 40.0 if motion == "cars" else 8.0)
 
 
-def tracked(args: argparse.Namespace, seen: GroundDetections, course: Course | None) -> GroundTracks:
+def tracked(
+    args: argparse.Namespace, seen: GroundDetections, course: Course | None, progress: Progress
+) -> GroundTracks:
     """Live or with hindsight, along the course where there is one."""
     from kinema.course.guide import CourseGuide
     from kinema.kernels.ground_motion import CARS, GroundMotion
@@ -124,4 +127,4 @@ def tracked(args: argparse.Namespace, seen: GroundDetections, course: Course | N
     if args.soft:
         motion = motion._replace(soft=1.0)
     guide = CourseGuide(course) if course is not None else None
-    return (track_ground_offline if args.offline else track_ground)(seen, motion, guide)
+    return (track_ground_offline if args.offline else track_ground)(seen, motion, guide, progress=progress)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from kinema.core.progress import Progress, silent
+
 Mode = Literal["auto", "single", "rtk", "ppp", "inertial"]
 Method = Literal["filter", "smooth", "batch"]
-Progress = Callable[[str, float], None]
-
-
-def silent(_what: str, _share: float) -> None:
-    """The default progress: none."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kinema.core.arrays import F64, I64, U8
+from kinema.core.progress import Progress, silent
 from kinema.core.satellites import SYSTEMS
-from kinema.estimate.options import Progress, silent
 from kinema.estimate.ppp_params import PppParams
 from kinema.estimate.ppp_table import PppTable
 

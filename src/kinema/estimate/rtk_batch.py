@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
+from kinema.core.progress import Progress, silent
 from kinema.core.satellites import SYSTEMS
-from kinema.estimate.options import Progress, silent
 from kinema.estimate.rtk_filter import HEAD, SATS, FilterOutput, RtkFilter
 from kinema.estimate.rtk_integers import ArcIntegers, Poll, no_integers
 from kinema.estimate.rtk_params import RtkParams

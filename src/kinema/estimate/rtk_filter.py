@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kinema.core.arrays import F64, I64, U8, Bool
+from kinema.core.progress import Progress, silent
 from kinema.core.satellites import SYSTEMS
 from kinema.core.streams import LLI_HALF
-from kinema.estimate.options import Progress, silent
 from kinema.estimate.rtk_integers import ArcIntegers, no_integers
 from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_table import SLOTS, RtkTable

@@ -11,16 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from kinema.core.progress import Progress, silent
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
 
 OnBad = Literal["raise", "skip"]
-Progress = Callable[[str, float], None]
-"""Called with what is being done and the share done, 0 to 1."""
-
-
-def silent(_what: str, _share: float) -> None:
-    """The default progress: none."""
 
 
 @dataclass(frozen=True)

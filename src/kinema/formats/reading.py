@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kinema import formats
+from kinema.core.progress import Progress, silent
 from kinema.core.recording import Issue, Recording
 from kinema.errors import FormatError
-from kinema.formats.base import Format, OnBad, Progress, ReadOptions, Source, silent
+from kinema.formats.base import Format, OnBad, ReadOptions, Source
 from kinema.formats.completing import completed
 from kinema.formats.folder import Part, folder_of
 from kinema.formats.merging import merge

@@ -13,11 +13,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool, gate
+from kinema.core.progress import Progress, silent
 from kinema.core.tracks import GroundDetections, GroundSensor, GroundTracks
 from kinema.errors import DataError
 from kinema.kernels.ground_motion import CONFIRMED, FREE, GroundMotion, predict_tracks
 from kinema.kernels.ground_tracks import ground_step, in_view
 
+PROGRESS_EVERY = 100
 LONGEST_STEP_S = 0.5
 """Along a course, longer steps are taken in parts, since the line bends meanwhile."""
 
@@ -131,8 +133,9 @@ class GroundTracker:
 
 
 def run(
-    detections: GroundDetections, motion: GroundMotion | None = None, guide: Guide | None = None
-) -> Iterator[tuple[int, I64, GroundAnswer]]:
+    detections: GroundDetections, motion: GroundMotion | None = None, guide: Guide | None = None,
+    progress: Progress = silent,
+) -> Iterator[tuple[int, I64, GroundAnswer]]:  # fmt: skip
     """Time, rows and the tracker's answer, scan by scan. Measurements weigh by all of their error, the common one
     included."""
     tracker = GroundTracker(motion, guide)
@@ -140,16 +143,20 @@ def run(
     t_ns, sensor = detections.t_ns[order], detections.sensor[order]
     weigh = detections.cov_ne_m2 + detections.common_ne_m2
     new = (np.diff(t_ns) != 0) | (np.diff(sensor) != 0)
-    for rows in np.split(order, np.flatnonzero(new) + 1) if len(order) else ():
+    scans = np.split(order, np.flatnonzero(new) + 1) if len(order) else []
+    for k, rows in enumerate(scans):
+        if k % PROGRESS_EVERY == 0:
+            progress("tracking", k / len(scans))
         t, which = int(detections.t_ns[rows[0]]), detections.sensors[int(detections.sensor[rows[0]])]
         yield t, rows, tracker.step(t, detections.p_ne_m[rows], weigh[rows], detections.tag[rows], which)
 
 
 def track_ground(
-    detections: GroundDetections, motion: GroundMotion | None = None, guide: Guide | None = None
-) -> GroundTracks:
+    detections: GroundDetections, motion: GroundMotion | None = None, guide: Guide | None = None,
+    progress: Progress = silent,
+) -> GroundTracks:  # fmt: skip
     """Run the tracker over a recording, as it would have answered live; of scans of one time the last answer stays."""
-    found = [(np.full(len(a.track), t), rows, a) for t, rows, a in run(detections, motion, guide)]
+    found = [(np.full(len(a.track), t), rows, a) for t, rows, a in run(detections, motion, guide, progress)]
     none = np.empty(0, np.int64)
     t_ns = np.concatenate([none, *(t for t, _, _ in found)])
     track, tag = (np.concatenate([none, *(getattr(a, name) for _, _, a in found)]) for name in ("track", "tag"))

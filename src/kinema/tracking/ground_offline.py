@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
+from kinema.core.progress import Progress, silent
 from kinema.core.tracks import GroundDetections, GroundTracks
 from kinema.kernels.ground_motion import GroundMotion
 from kinema.kernels.ground_smooth import filter_ground, smooth_ground
@@ -32,11 +33,12 @@ def track_ground_offline(
     *,
     bridge_s: float = 8.0,
     least: int = 5,
+    progress: Progress = silent,
 ) -> GroundTracks:
     """Track a whole recording. Movers with fewer than `least` detections are left out; a gap of up to `bridge_s` is
     filled at the times of the scans in it, along the course where a `guide` is given, with the uncertainty that it has.
     """
-    track = _tracked(detections, motion or GroundMotion(), guide)
+    track = _tracked(detections, motion or GroundMotion(), guide, progress)
     mover = movers_of(detections, track, guide)
     tags = tags_of(detections, mover)
     order = np.argsort(mover, kind="stable")
@@ -71,11 +73,11 @@ def _is_real(detections: GroundDetections, rows: I64, of_sensor: list[I64]) -> b
     return bool(count.max() >= LEAST_SHARE * (last - first))
 
 
-def _tracked(detections: GroundDetections, motion: GroundMotion, guide: Guide | None) -> I64:
+def _tracked(detections: GroundDetections, motion: GroundMotion, guide: Guide | None, progress: Progress) -> I64:
     """Track (m,) of each detection, −1 where it is nobody's or of a track that was never told."""
     track = np.full(len(detections.t_ns), -1)
     told: set[int] = set()
-    for _, rows, answer in run(detections, motion, guide):
+    for _, rows, answer in run(detections, motion, guide, progress):
         track[rows] = answer.of_detection
         told.update(answer.track.tolist())
     track[~np.isin(track, np.fromiter(told, np.int64))] = -1

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.core.arrays import F64, I64
+from kinema.core.progress import Progress, silent
 from kinema.core.tracks import BoxTracks, Detections
 from kinema.kernels.box_motion import BoxMotion
 from kinema.kernels.box_smooth import smooth_coordinate
@@ -60,12 +61,15 @@ class Passage:
 
 
 def track_offline(
-    detections: Detections, motion: BoxMotion | None = None, hindsight: Hindsight | None = None
+    detections: Detections,
+    motion: BoxMotion | None = None,
+    hindsight: Hindsight | None = None,
+    progress: Progress = silent,
 ) -> BoxTracks:
     """Track a whole recording; the boxes carry their variance."""
     how = hindsight or Hindsight()
     rate = detections.frame_rate_hz if detections.frame_rate_hz > 0 else UNKNOWN_RATE_HZ
-    every = sightings(detections, motion or BoxMotion())
+    every = sightings(detections, motion or BoxMotion(), progress)
     path, noise = camera_path(every, detections.n_frames, rate), detector_noise(every)
     crowd = Crowd(every, detections.n_frames)
     seen = _cut(every, path, noise, 1.0 / rate, how.meet)

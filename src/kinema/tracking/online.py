@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool, gate
+from kinema.core.progress import Progress, silent
 from kinema.core.tracks import BoxTracks, Detections
 from kinema.errors import DataError
 from kinema.kernels.box_motion import CONFIRMED, FREE, BoxMotion
 from kinema.kernels.box_tracks import step
 
+PROGRESS_EVERY = 100
 UNKNOWN_RATE_HZ = 25.0
 
 
@@ -113,11 +115,11 @@ class BoxTracker:
         return Answer(ids, told, boxes, extra[:, 0].astype(np.int64), extra[:, 1:])
 
 
-def track_online(detections: Detections, motion: BoxMotion | None = None) -> BoxTracks:
+def track_online(detections: Detections, motion: BoxMotion | None = None, progress: Progress = silent) -> BoxTracks:
     """Run the online tracker over a recording. Boxes without area are left out."""
     none = np.empty(0, np.int64)
     parts: list[tuple[I64, I64, F64, F64, I64]] = [(none, none, np.empty((0, 4)), np.empty(0), none)]
-    for frame, rows, answer in run(detections, motion):
+    for frame, rows, answer in run(detections, motion, progress):
         told, more = answer.told, len(answer.coasting)
         parts.append((
             np.full(int(told.sum()) + more, frame, np.int64),
@@ -130,13 +132,17 @@ def track_online(detections: Detections, motion: BoxMotion | None = None) -> Box
     return BoxTracks(frames, track, box_px, score, label, detections.n_frames)
 
 
-def run(detections: Detections, motion: BoxMotion | None = None) -> Iterator[tuple[int, I64, Answer]]:
+def run(
+    detections: Detections, motion: BoxMotion | None = None, progress: Progress = silent
+) -> Iterator[tuple[int, I64, Answer]]:
     """Frame number, rows of `detections` and the tracker's answer, frame by frame."""
     rate = detections.frame_rate_hz if detections.frame_rate_hz > 0 else UNKNOWN_RATE_HZ
     tracker = BoxTracker(rate, detections.image_size_px, motion, detections.appearance.shape[1])
     sized = np.flatnonzero((detections.box_px[:, 2:] > 0).all(axis=1))
     start = np.searchsorted(detections.frame[sized], np.arange(1, detections.n_frames + 2))
     for k in range(detections.n_frames):
+        if k % PROGRESS_EVERY == 0:
+            progress("tracking", k / detections.n_frames)
         rows = sized[start[k] : start[k + 1]]
         yield (
             k + 1,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
+from kinema.core.progress import Progress, silent
 from kinema.core.tracks import Detections
 from kinema.kernels.box_hidden import hidden_shares
 from kinema.kernels.box_motion import BoxMotion
@@ -48,10 +49,10 @@ class Sightings:
         return np.asarray(at[same & (self.frame[at + steps] - self.frame[at] == steps)])
 
 
-def sightings(detections: Detections, motion: BoxMotion) -> Sightings:
+def sightings(detections: Detections, motion: BoxMotion, progress: Progress = silent) -> Sightings:
     """Run the online tracker and gather the detections of each identity, those before it was sure of itself too."""
     none = np.empty(0, np.int64)
-    found = [(none, none), *((answer.track, rows) for _, rows, answer in run(detections, motion))]
+    found = [(none, none), *((answer.track, rows) for _, rows, answer in run(detections, motion, progress))]
     identity, row = (np.concatenate(part) for part in zip(*found, strict=True))
     identity, row = identity[identity >= 0], row[identity >= 0]
     order = np.lexsort((detections.frame[row], identity))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kinema.core.progress import Progress
     from kinema.core.recording import Recording
 
 HELP = "give identities to detections: boxes of a camera, or points on the ground of any sensors"
@@ -43,12 +44,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--report", metavar="HTML", help="write a page of everyone: animated plan, identities, laps on the course")
     add_scene_arguments(parser)
     add("--json", action="store_true", help="print the summary as JSON")
+    add("-q", "--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, track, write, tell."""
     from kinema.cli.commands.solve import check_outputs
-    from kinema.cli.progress import tell_compiling
+    from kinema.cli.progress import progress_bar, tell_compiling
     from kinema.errors import ConfigError
     from kinema.formats.reading import read
 
@@ -58,12 +60,13 @@ def run(args: argparse.Namespace) -> int:
     for name, value in (("rate", args.rate), ("sigma", args.sigma)):
         if value is not None and not 0 < value < 1e6:
             raise ConfigError(f"--{name} {value:g}: a number above 0")
-    recordings = [(text, read(_path(text), on_bad=args.on_bad)) for text in args.detections]
-    tell_compiling()
-    grounded = args.cameras or any("ground detections" in recording.streams for _, recording in recordings)
-    if not grounded and len(recordings) > 1:
-        raise ConfigError("boxes of several cameras meet on the ground only: say how they see it with --cameras FILE")
-    told = _ground(args, recordings) if grounded else _boxes(args, recordings[0][1])
+    with progress_bar(quiet=args.quiet or args.json) as progress:
+        recordings = [(text, read(_path(text), on_bad=args.on_bad, progress=progress)) for text in args.detections]
+        tell_compiling()
+        grounded = args.cameras or any("ground detections" in recording.streams for _, recording in recordings)
+        if not grounded and len(recordings) > 1:
+            raise ConfigError("boxes of several cameras meet on the ground only: say how they see it with --cameras")
+        told = _ground(args, recordings, progress) if grounded else _boxes(args, recordings[0][1], progress)
     told["issues"] = [str(issue) for _, recording in recordings for issue in recording.issues]
     told["written"] = args.output
     if args.json:
@@ -83,7 +86,7 @@ def _path(text: str) -> Path:
     return path / "det" / "det.txt" if (path / "det" / "det.txt").is_file() else path
 
 
-def _boxes(args: argparse.Namespace, recording: Recording) -> dict[str, Any]:
+def _boxes(args: argparse.Namespace, recording: Recording, progress: Progress) -> dict[str, Any]:
     from dataclasses import replace
 
     import numpy as np
@@ -98,7 +101,7 @@ def _boxes(args: argparse.Namespace, recording: Recording) -> dict[str, Any]:
     if args.rate:
         detections = replace(detections, frame_rate_hz=args.rate)
     began = time.perf_counter()
-    tracks = (track_offline if args.offline else track_online)(detections)
+    tracks = (track_offline if args.offline else track_online)(detections, progress=progress)
     took_s = time.perf_counter() - began
     if args.output:
         write_tracks(tracks, args.output)
@@ -119,7 +122,7 @@ def _boxes(args: argparse.Namespace, recording: Recording) -> dict[str, Any]:
     }
 
 
-def _ground(args: argparse.Namespace, recordings: list[tuple[str, Recording]]) -> dict[str, Any]:
+def _ground(args: argparse.Namespace, recordings: list[tuple[str, Recording]], progress: Progress) -> dict[str, Any]:
     import numpy as np
 
     from kinema.cli.commands.laps import course_of
@@ -130,7 +133,7 @@ def _ground(args: argparse.Namespace, recordings: list[tuple[str, Recording]]) -
     course = course_of(args.course) if args.course else None
     seen, notes = gathered(args, recordings, course)
     began = time.perf_counter()
-    tracks = tracked(args, seen, course)
+    tracks = tracked(args, seen, course, progress)
     took_s = time.perf_counter() - began
     if args.output:
         write_tracks(tracks, args.output)

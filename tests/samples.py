@@ -33,6 +33,8 @@ HAND_MADE: dict[str, tuple[str, str]] = {
     "detections-json": ("sink.json", "[" + ",".join(
         f'{{"x_min": {100 + k}.5, "y_min": 50.0, "x_max": 120.0, "y_max": 90.0, "class_id": 0, "confidence": 0.9, '
         f'"tracker_id": "", "frame_index": "{k // 2}"}}' for k in range(12)) + "]"),
+    "plaza_text": ("Plaza7_TD.txt", "".join(
+        f"{1000 + 0.5 * k:.16e}\t2.0\t{k % 4}.0\t{30 + 0.1 * k:.16e}\n" for k in range(24))),
     "yolo-labels": ("video_1.txt", "".join(f"0 0.{50 + k} 0.5 0.1 0.2 0.9\n" for k in range(12))),
     "detections-csv": ("boxes.csv", (
         "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,frame_index\n"

@@ -13,7 +13,7 @@ from kinema.core.biases import SignalBiases, joined
 from kinema.core.ephemeris import BroadcastEphemerides, PreciseClocks, PreciseOrbits
 from kinema.core.recording import Issue, Recording
 from kinema.core.solution import Solution
-from kinema.core.streams import GnssObservations, Imu, Series
+from kinema.core.streams import AnchorRanges, GnssObservations, Imu, Series
 from kinema.core.time import iso_gps
 from kinema.errors import ConfigError
 from kinema.formats.folder import Part
@@ -56,6 +56,7 @@ def _role(part: Part, name: str, stream: Any, recording: Recording) -> str:
 
 def _one(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> Any:
     """One stream out of all of a role."""
+    several = _without_copies(several, issues)
     if len(several) == 1:
         return several[0][1]
     kinds = {type(stream) for _, stream in several}
@@ -75,6 +76,27 @@ def _one(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> Any:
         names = " and ".join(name for name, _ in several[:2])
         raise ConfigError(f"{names} both hold '{role}'; give one of them, or name the files' roles in a kinema.toml")
     return joiners[kind](role, several, issues)
+
+
+def _without_copies(several: list[tuple[str, Any]], issues: list[Issue]) -> list[tuple[str, Any]]:
+    """Without series and ranges that another file has, too: of ranges the ones whose anchors are placed are kept."""
+    several = sorted(several, key=lambda one: isinstance(one[1], AnchorRanges) and np.isnan(one[1].anchor_p_m).any())
+    kept: list[tuple[str, Any]] = []
+    for name, stream in several:
+        twin = next((other for other, had in kept if _same(stream, had)), None)
+        if twin is None:
+            kept.append((name, stream))
+        else:
+            issues.append(Issue("the same twice", len(stream.t_ns), "", name, f"{twin} has the same rows"))
+    return kept
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two streams are the same rows, whatever digits they were written with."""
+    if type(a) is not type(b) or not isinstance(a, Series | AnchorRanges) or len(a.t_ns) != len(b.t_ns):
+        return False
+    x, y = (one.value if isinstance(one, Series) else one.range_m for one in (a, b))
+    return x.shape == y.shape and np.abs(a.t_ns - b.t_ns).max(initial=0) < 1000 and np.allclose(x, y, equal_nan=True)
 
 
 def _ephemerides(_role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> BroadcastEphemerides:

@@ -44,34 +44,45 @@ def read(source: Source, options: ReadOptions) -> Recording:
     """Read "odometry" (distance in m, turn in rad), "ranges", and "truth" where it is there. Raises FormatError."""
     found = matrices(source)
     odometry, ranges, anchors = (_table(source, found, name, width) for name, width in _WIDTHS.items())
-    t_dr = nanoseconds(source, odometry[:, 0])
-    index, issues = in_order(source, t_dr, options)
-    t_td = nanoseconds(source, ranges[:, 0])
-    order = np.argsort(t_td, kind="stable")
-    back = int((np.diff(t_td) < 0).sum())
+    series, issues = odometry_of(source, odometry, options)
+    measured, told = ranges_of(source, ranges, anchors)
+    streams: dict[str, object] = {"odometry": series, "ranges": measured}
+    if "GT" in found:
+        truth = _table(source, found, "GT", 4)
+        streams["truth"] = truth_of(source, truth)
+    return Recording(streams, issues=(*issues, *told), sources=(source.name,))
+
+
+def odometry_of(source: Source, table: F64, options: ReadOptions) -> tuple[Series, tuple[Issue, ...]]:
+    """Distances and turns of a table DR, and what was odd."""
+    t_ns = nanoseconds(source, table[:, 0])
+    index, issues = in_order(source, t_ns, options)
+    return Series(t_ns[index], table[index, 1:3], "m, rad", ("distance", "turn")), issues
+
+
+def ranges_of(source: Source, table: F64, anchors: F64 | None) -> tuple[AnchorRanges, tuple[Issue, ...]]:
+    """Ranges of a table TD to the anchors of a table TL (None: their places are not known), and what was odd."""
+    t_ns = nanoseconds(source, table[:, 0])
+    order = np.argsort(t_ns, kind="stable")
+    back = int((np.diff(t_ns) < 0).sum())
     told = (Issue("ranges out of order", back, "", source.name, "sorted by time"),) if back else ()
+    if anchors is None:
+        anchors = np.column_stack([np.unique(table[:, 2]), *[np.full(len(np.unique(table[:, 2])), np.nan)] * 2])
     ids = anchors[:, 0].astype(np.int64)
     of = {int(key): k for k, key in enumerate(ids)}
     if len(of) < len(ids):
         twice = next(int(key) for k, key in enumerate(ids) if of[int(key)] != k)
         raise FormatError(source.path, f"anchor {twice} stands in two rows of TL", "", "keep the right one")
-    strange = sorted({int(a) for a in ranges[:, 2]} - of.keys())
+    strange = sorted({int(a) for a in table[:, 2]} - of.keys())
     if strange:
         raise FormatError(source.path, f"ranges to anchor {strange[0]}, which TL does not place")
-    streams: dict[str, object] = {
-        "odometry": Series(t_dr[index], odometry[index, 1:3], "m, rad", ("distance", "turn")),
-        "ranges": AnchorRanges(
-            t_td[order], np.array([of[int(a)] for a in ranges[order, 2]], np.int32), ranges[order, 3],
-            np.column_stack([anchors[:, 1:3], np.zeros(len(anchors))]), tuple(str(key) for key in ids),
-        ),
-    }  # fmt: skip
-    if "GT" in found:
-        truth = _table(source, found, "GT", 4)
-        streams["truth"] = _truth(source, truth)
-    return Recording(streams, issues=(*issues, *told), sources=(source.name,))
+    which = np.array([of[int(a)] for a in table[order, 2]], np.int32)
+    place = np.column_stack([anchors[:, 1:3], np.where(np.isfinite(anchors[:, 1]), 0.0, np.nan)])
+    return AnchorRanges(t_ns[order], which, table[order, 3], place, tuple(str(key) for key in ids)), told
 
 
-def _truth(source: Source, table: F64) -> Solution:
+def truth_of(source: Source, table: F64) -> Solution:
+    """A table GT on the local plane."""
     from kinema.core.frames import WGS84_A_M
 
     t_ns = nanoseconds(source, table[:, 0])

@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import kinema.kernels.jit as jit
+from kinema.kernels import native
 
 
 def run(folder: Path, cache: Path) -> str:
@@ -21,7 +22,8 @@ def test_an_edit_of_an_imported_kernel_is_never_missed(tmp_path):
     kernels.mkdir(parents=True)
     (kernels.parent / "__init__.py").write_text("")
     (kernels / "__init__.py").write_text("")
-    (kernels / "jit.py").write_text(Path(jit.__file__).read_text())
+    for module in (jit, native):
+        (kernels / Path(module.__file__).name).write_text(Path(module.__file__).read_text())
     inner = "from kinema.kernels.jit import kernel\n\n@kernel\ndef inner(x):\n    return x * {}\n"
     (kernels / "inner.py").write_text(inner.format("3.0"))
     (kernels / "outer.py").write_text(

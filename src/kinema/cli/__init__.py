@@ -27,15 +27,17 @@ EXIT_OWN_FAULT = 70
 EXIT_INTERRUPTED = 130
 
 
-def _commands() -> dict[str, ModuleType]:
+def _commands(asked: str = "") -> dict[str, ModuleType]:
+    """All commands in the order of the help, or the one that is asked for."""
     from kinema.cli import commands
 
     names = sorted(name for _, name, _ in pkgutil.iter_modules(commands.__path__))
     names.sort(key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
-    return {name.rstrip("_"): import_module(f"kinema.cli.commands.{name}") for name in names}
+    chosen = [name for name in names if name.rstrip("_") == asked] or names
+    return {name.rstrip("_"): import_module(f"kinema.cli.commands.{name}") for name in chosen}
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str = "") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kinema",
         description="Raw logs of things that move in; precise trajectories and what they mean out.",
@@ -43,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kinema {__version__}")
     below = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, module in _commands().items():
+    for name, module in _commands(asked).items():
         one = below.add_parser(
             name,
             help=module.HELP,
@@ -62,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         # imports make very many objects that all stay: looking them over for garbage costs a tenth of a second
         gc.set_threshold(50_000, 50, 100)
-    args = _parser().parse_args([_not_an_option(text) for text in (sys.argv[1:] if argv is None else argv)])
+    typed = [_not_an_option(text) for text in (sys.argv[1:] if argv is None else argv)]
+    args = _parser(typed[0] if typed else "").parse_args(typed)
     try:
         return int(args.run(args))
     except (KinemaError, FileNotFoundError, PermissionError, IsADirectoryError) as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -157,6 +156,8 @@ def _solution(
 
 def write(solution: Solution, path: Path) -> None:
     """Write one track; epochs without a position begin a new segment."""
+    from xml.sax.saxutils import escape  # brings a web client along
+
     s = solution.select(solution.valid)
     lat, lon, h = geodetic_from_ecef(s.p_e_m)
     sd = signed_roots(cov_n_from_e(s.cov_p_e_m2, s.p_e_m))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -74,6 +73,8 @@ def read(source: Source, options: ReadOptions) -> Recording:
 
 def write(solution: Solution, path: Path) -> None:
     """Write a folder of gx:Track placemarks, one for each run of epochs with one status; heights are clamped."""
+    from xml.sax.saxutils import escape  # brings a web client along
+
     s = solution.select(solution.valid)
     lat, lon, h = geodetic_from_ecef(s.p_e_m)
     made = s.provenance

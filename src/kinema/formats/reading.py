@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import pkgutil
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,23 @@ class UnknownFormatError(FormatError):
     """No reader knows the file."""
 
 
+def _entries_elsewhere() -> Iterable[Any]:
+    """Entry points "kinema.formats" of other packages; to look at all that is installed costs more than to read a
+    file, so it is done only where some package names the group."""
+    told = (file for folder in sys.path for file in Path(folder or ".").glob("*-info/entry_points.txt"))
+    if not any(b"kinema.formats" in file.read_bytes() for file in told):
+        return ()
+    from importlib.metadata import entry_points
+
+    return entry_points(group="kinema.formats")
+
+
 @cache
 def discover() -> tuple[Format, ...]:
     """Every format: of this folder and of entry points "kinema.formats"; one that cannot be imported is left out."""
     names = [name for _, name, _ in pkgutil.iter_modules(formats.__path__)]
     loaders: list[Callable[[], Any]] = [partial(import_module, f"{formats.__name__}.{name}") for name in names]
-    loaders += [entry.load for entry in entry_points(group="kinema.formats")]
+    loaders += [entry.load for entry in _entries_elsewhere()]
     found = []
     for load in loaders:
         try:

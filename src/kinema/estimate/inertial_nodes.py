@@ -131,7 +131,7 @@ def _noise(signal: ImuSignal, at: I64, calibration: Calibration, params: Inertia
     Axes not quite at right angles, and scale factors that have no state, add a share of the motion itself: for the
     second that a gyro's axes tilt, for the nine (three squared) that an acceleration lasts in a long turn.
     """
-    turning = np.linalg.norm(signal.mean_w[at], axis=1) * params.misalignment
+    turning = np.linalg.norm(signal.mean_w[at], axis=1) * params.askew
     pushing = signal.moved_f[at] * params.misalignment * 3.0
     gyro = (params.vibration * signal.gyro_shake[at]) ** 2 * signal.step_s + calibration.gyro_noise**2
     accel = (params.vibration * signal.accel_shake[at]) ** 2 * signal.step_s + calibration.accel_noise**2

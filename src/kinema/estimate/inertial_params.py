@@ -19,10 +19,12 @@ class InertialParams:
 
     gyro_noise: float | None = None
     accel_noise: float | None = None
-    vibration: float = 1.0
+    vibration: float = 0.5
     """Share of the vibration, as white noise, that reaches the slow motion."""
     misalignment: float = 3e-3
-    """Share of rate and of acceleration that reads wrong for about a second."""
+    """Share of the acceleration that reads wrong for as long as it lasts."""
+    askew: float = 1.5e-3
+    """Share of the rate that reads wrong for about a second, beside what is estimated."""
     gyro_bias_walk: float = 2e-5
     accel_bias_walk: float = 1e-3
     gyro_bias_sigma: float = 0.02
@@ -48,7 +50,7 @@ class InertialParams:
     slip: float = 0.006
     """Rear tyres' slip angle per lateral acceleration, rad/(m/s²)."""
     slip_sigma: float = 0.004
-    nhc_lateral_mps: float = 0.12
+    nhc_lateral_mps: float = 0.1
     nhc_vertical_mps: float = 0.5
     """Squatting and diving on the springs lasts for a second: as fresh noise of each node it counts for more."""
     nhc_slip: float = 0.04

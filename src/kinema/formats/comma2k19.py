@@ -8,6 +8,7 @@ left to be estimated.
 from __future__ import annotations
 
 import tokenize
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ MARKS = ("IMU", "CAN", "GNSS")
 _ARRAYS = ("t", "value", "frame_gps_times", "frame_positions", "frame_times", "frame_velocities", "frame_orientations")
 PHONE_BIAS_SIGMA_RADPS = 6e-4
 """What the phone's own calibration of its gyro leaves."""
-_SPEED_SIGMA_MPS, _DOWN_SIGMA_MPS, _BEARING_SIGMA_RAD = 0.15, 0.5, 0.01
+_SPEED_SIGMA_MPS, _DOWN_SIGMA_MPS = 0.1, 0.5
+"""Speed times bearing is as rough as speed itself, and both as fresh at each epoch: 0.07 and 0.09 m/s."""
 
 
 def segment_of(path: Path) -> Path | None:
@@ -46,6 +48,16 @@ def representative(folder: Path) -> Path | None:
     """A file that stands for the segment in `folder`, or None where it is not one."""
     inner = segment_of(folder)
     return None if inner is None else inner / "IMU" / "accelerometer" / "t"
+
+
+def segments_in(folder: Path) -> list[Path]:
+    """Files that stand for the segments in a folder of such: a route's, or the routes' of a drive."""
+    found: list[Path] = []
+    for depth in ("*", "*/*"):
+        for inner in ("", "processed_log/"):
+            found += [one.parents[1] for one in folder.glob(f"{depth}/{inner}IMU/accelerometer/t")]
+    names = sorted(set(found), key=lambda path: [part.rjust(9, "0") for part in path.relative_to(folder).parts])
+    return [path / "accelerometer" / "t" for path in names]
 
 
 def _sniff(head: bytes, name: str) -> float:
@@ -96,6 +108,10 @@ def read(source: Source, options: ReadOptions) -> Recording:
         raise FormatError(source.path, "a NumPy array outside a comma2k19 segment (no IMU/accelerometer beside it)")
     issues: list[Issue] = []
     live = _load(inner / "GNSS" / "live_gnss_ublox", options, issues, t=0, value=6)
+    if live is None or not len(live[0]):
+        live = _load(inner / "GNSS" / "live_gnss_qcom", options, issues, t=0, value=6)
+        if live is not None and len(live[0]):
+            issues.append(Issue("other receiver", 1, "", inner.name, "no u-blox fixes; those of the phone"))
     epoch_ns = _epoch(live)
     streams: dict[str, object] = {}
     imu = _imu(inner, source, epoch_ns, options, issues)
@@ -104,22 +120,34 @@ def read(source: Source, options: ReadOptions) -> Recording:
     fixes = _fixes(live, source, options, issues)
     if fixes is not None:
         streams["fixes"] = fixes
-    wheels = _load(inner / "CAN" / "wheel_speed", options, issues, t=0, value=4)
-    if wheels is not None and len(wheels[0]):
-        columns = ("front_left", "front_right", "rear_left", "rear_right")
-        t_ns, speed = _ordered(_times(wheels[0], epoch_ns), wheels[1][:, :4], source, options, issues)
-        streams["wheels"] = Series(t_ns, speed, "m/s", columns)
+    wheels = _wheels(inner, source, epoch_ns, options, issues)
+    if wheels is not None:
+        streams["wheels"] = wheels
     steering = _load(inner / "CAN" / "steering_angle", options, issues, t=0, value=1)
     if steering is not None and len(steering[0]):
         value = np.radians(steering[1].reshape(len(steering[0]), -1)[:, 0])
         streams["steering"] = Series(*_ordered(_times(steering[0], epoch_ns), value, source, options, issues), "rad")
-    truth = _truth(inner, options, issues)
+    # poses that could not be found are nothing to stop at
+    truth = _truth(inner, replace(options, on_bad="skip"), issues)
     if truth is not None:
         streams["truth"] = truth
     return Recording(
         streams, mounts={"imu": Mount(None, None, None)}, issues=tuple(issues), sources=(str(inner.name),),
         name=inner.resolve().name, settings={"inertial": {"gyro_bias_sigma": PHONE_BIAS_SIGMA_RADPS}},
     )  # fmt: skip
+
+
+def _wheels(inner: Path, source: Source, epoch_ns: int, options: ReadOptions, issues: list[Issue]) -> Series | None:
+    """The four wheels' speeds, or the car's own speed where they are missing."""
+    for name, width, columns in (
+        ("wheel_speed", 4, ("front_left", "front_right", "rear_left", "rear_right")), ("speed", 1, ("wheel",)),
+    ):  # fmt: skip
+        found = _load(inner / "CAN" / name, options, issues, t=0, value=width)
+        if found is not None and len(found[0]):
+            value = found[1].reshape(len(found[0]), -1)[:, :width]
+            t_ns, speed = _ordered(_times(found[0], epoch_ns), value, source, options, issues)
+            return Series(t_ns, speed, "m/s", columns)
+    return None
 
 
 def _times(t_s: F64, epoch_ns: int) -> I64:
@@ -170,15 +198,7 @@ def _fixes(live: list[F64] | None, source: Source, options: ReadOptions, issues:
     c_en = np.swapaxes(c_ne(np.radians(lat), np.radians(lon)), -1, -2)
     course = np.radians(bearing)
     v_n = np.stack([speed * np.cos(course), speed * np.sin(course), np.zeros_like(speed)], axis=1)
-    zero = np.zeros_like(course)
-    along = np.stack([np.cos(course), np.sin(course), zero], axis=1)
-    across = np.stack([-np.sin(course), np.cos(course), zero], axis=1)
-    sigma_across2 = _SPEED_SIGMA_MPS**2 + (_BEARING_SIGMA_RAD * speed) ** 2
-    cov_n = (
-        along[:, :, None] * along[:, None, :] * _SPEED_SIGMA_MPS**2
-        + across[:, :, None] * across[:, None, :] * sigma_across2[:, None, None]
-        + np.diag([0.0, 0.0, _DOWN_SIGMA_MPS**2])
-    )
+    cov_n = np.diag([_SPEED_SIGMA_MPS**2, _SPEED_SIGMA_MPS**2, _DOWN_SIGMA_MPS**2])
     return Solution(
         t_ns, ecef_from_degrees(lat, lon, h), v_e_mps=np.einsum("nij,nj->ni", c_en, v_n),
         cov_v_e=c_en @ cov_n @ np.swapaxes(c_en, -1, -2), status=np.full(len(t_ns), FixStatus.SINGLE, np.uint8),

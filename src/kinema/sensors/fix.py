@@ -19,6 +19,8 @@ class FixParams:
     same of velocities;
     unstated_*: sigmas where a file states none; slow_share: share of the sigma of code positions that is a slow
     common error and not fresh noise; slow_tau_s: its correlation time;
+    slow_floor_m: the least it is: receivers state how their positions scatter, not how far all of them wander: a metre
+    or two within minutes where 0.35 m is stated;
     velocity_hold_s: for how long a receiver without carrier phases repeats the error of its velocity."""
 
     floor_m: float = 0.008
@@ -27,6 +29,7 @@ class FixParams:
     unstated_mps: float = 0.3
     slow_share: float = 0.8
     slow_tau_s: float = 60.0
+    slow_floor_m: float = 1.0
     velocity_hold_s: float = 0.5
 
 
@@ -117,7 +120,9 @@ def fix_rows(
     cov[unstated] = np.eye(3) * params.unstated_m**2
     sigma = np.sqrt(np.trace(cov, axis1=1, axis2=2) / 3)
     coarse = np.isin(fixes.status[keep], (FixStatus.SINGLE, FixStatus.DIFFERENTIAL, FixStatus.SBAS)) & (sigma > 0.1)
-    slow = float(np.median(sigma[coarse])) * params.slow_share if m and coarse.mean() > 0.5 else 0.0
+    slow = 0.0
+    if m and coarse.mean() > 0.5:
+        slow = max(float(np.median(sigma[coarse])) * params.slow_share, params.slow_floor_m)
     slow = slow if before is None else before.slow_sigma_m
     share = np.where(coarse & (slow > 0), 1.0 - params.slow_share**2, 1.0)
     cov = at_least(cov * share[:, None, None], params.floor_m)

@@ -111,7 +111,8 @@ def start_state(
 def _rows(nodes: Nodes) -> int:
     """Upper bound of scalar measurements."""
     has_fix = nodes.fix >= 0
-    return int(6 * has_fix.sum() + np.isfinite(nodes.wheel).sum() + 2 * nodes.nhc.sum() + 6 * nodes.quiet.sum())
+    own = 6 * has_fix.sum() + np.isfinite(nodes.wheel).sum() + 2 * nodes.nhc.sum() + 6 * nodes.quiet.sum()
+    return int(own) + len(nodes.road.given)
 
 
 def run_filter(nodes: Nodes, start: Start, params: InertialParams, calibration: Calibration) -> Pass:
@@ -157,7 +158,7 @@ def _chunk(nodes: Nodes, state: Start, par: F64, keep: Keep) -> _Out:
     )  # fmt: skip
     done = run_pass(
         state.x, state.p, state.carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
-        nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean,
+        nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean, nodes.road,
         out.x, out.p, out.full, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
     )  # fmt: skip
     if done < n:

@@ -8,6 +8,7 @@ among the samples by that.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from kinema.core.arrays import F64
 from kinema.estimate.inertial import Pass, run_filter
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.estimate.road_height import memory
 from kinema.kernels import inertial as ki
 from kinema.sensors.fix import FixRows
 from kinema.sensors.imu_signal import ImuSignal
@@ -44,12 +46,13 @@ def run_causal(
 ) -> tuple[Pass, Nodes]:  # fmt: skip
     """The causal pass from `start` to the end of the stream. Raises EstimationError."""
     nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(start.t_s, np.inf))
+    road = memory(start.x[:3], params, coarse=fixes.slow_sigma_m > 0)
     first, state = 0, start
     passes: list[Pass] = []
     kept: list[Nodes] = []
     while first < len(nodes):
         last = min(first + PIECE_NODES, len(nodes))
-        piece = nodes.chunk(first, last)
+        piece = replace(nodes.chunk(first, last), road=road)
         done = run_filter(piece, state, params, calibration)
         passes.append(replace(done, gps_s=calibration.gps_time(done.t_s)))
         kept.append(piece)
@@ -77,6 +80,6 @@ def joined(passes: list[Pass]) -> Pass:
 def joined_nodes(kept: list[Nodes]) -> Nodes:
     """Times, fixes and flags of nodes that followed each other; the increments do not come along."""
     names = ("t_s", "noise", "fix", "wheel", "nhc", "quiet", "mean")
-    arrays = {name: np.concatenate([getattr(one, name) for one in kept]) for name in names}
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in kept]) for name in names}
     none, no_start = np.empty((0, 3)), np.zeros(len(arrays["t_s"]) + 1, np.int64)
     return replace(kept[-1], **arrays, dth=none, dv=none, dt=np.empty(0), seg_start=no_start)

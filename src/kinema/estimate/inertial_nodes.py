@@ -8,6 +8,8 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
 from kinema.estimate.inertial_params import Calibration, InertialParams
+from kinema.estimate.road_height import NO_ROAD
+from kinema.kernels.road import Road
 from kinema.sensors.fix import FixRows
 from kinema.sensors.imu_signal import ImuSignal
 
@@ -34,6 +36,7 @@ class Nodes:
     nhc: I64
     quiet: I64
     mean: F64
+    road: Road = NO_ROAD
 
     def __len__(self) -> int:
         return len(self.t_s)
@@ -44,7 +47,7 @@ class Nodes:
         return replace(
             self, t_s=self.t_s[part], seg_start=self.seg_start[first : last + 1], noise=self.noise[part],
             fix=self.fix[part], wheel=self.wheel[part], nhc=self.nhc[part], quiet=self.quiet[part],
-            mean=self.mean[part],
+            mean=self.mean[part], road=self.road._replace(at=self.road.at[part]),
         )  # fmt: skip
 
 

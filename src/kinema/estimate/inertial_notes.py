@@ -83,6 +83,12 @@ def notes(
         out.append(f"antenna from the IMU, forward, right, down: {text} m")
     if rows.velocity_lag_s:
         out.append(f"velocities of the fixes lag their time tags by {1e3 * rows.velocity_lag_s:.0f} ms: taken out")
+    met = done.told[np.isfinite(done.told[:, ki.D_ROAD]), ki.D_ROAD]
+    if len(met):
+        out.append(
+            f"roads met again: their height used {len(met)} times, ± {params.road_sigma_m:g} m of itself; "
+            f"{np.sqrt(np.mean(met**2)):.1f} sigmas off in the mean"
+        )
     out += _of_wheels(done, alignment, recording, signal.t0_ns)
     out.append(f"aligned with the data of the first {alignment.aligned_s - rows.t_s[0]:.0f} s")
     return out + [str(issue) for issue in signal.issues]

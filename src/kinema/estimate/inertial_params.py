@@ -62,6 +62,9 @@ class InertialParams:
     zaru_sigma_radps: float = 0.003
     fix_gate: float = 16.0
     node_s: float = 0.05
+    road_height: bool = True
+    """Whether a road that is met again is as high as before, but for road_sigma_m; vehicles only."""
+    road_sigma_m: float = 0.1
     constrain: bool = True
     """Whether it is a vehicle that rolls on wheels: non-holonomic constraint."""
 

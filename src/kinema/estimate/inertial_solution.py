@@ -22,6 +22,7 @@ from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_notes import check_agreement, notes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.estimate.options import SolveOptions
+from kinema.estimate.road_height import met_again
 from kinema.kernels import inertial as ki
 from kinema.kernels.rotation import dcms_from_quats, quats_from_dcms
 from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
@@ -103,7 +104,12 @@ def navigate(
     if causal:
         return run_causal(signal, fixes, start, params, calibration, wheels)
     nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(start.t_s, np.inf))
-    return run_smoother(nodes, start, params, calibration), nodes
+    done = run_smoother(nodes, start, params, calibration)
+    road = met_again(done, params, coarse=fixes.slow_sigma_m > 0)
+    if road is not None:
+        nodes = replace(nodes, road=road)
+        done = run_smoother(nodes, start, params, calibration)
+    return done, nodes
 
 
 def mounted(start: Start, calibration: Calibration, params: InertialParams) -> Start:

@@ -13,6 +13,7 @@ from kinema.estimate.inertial import Pass, parameters, smoothed_states
 from kinema.estimate.inertial_causal import joined, joined_nodes, lateness, retimed
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.estimate.road_height import memory
 from kinema.estimate.tight_fix import Fixer
 from kinema.estimate.tight_layout import TightRows
 from kinema.estimate.tight_params import TightParams
@@ -32,12 +33,11 @@ PIECE_NODES = 10 * FULL_EACH
 """Between looks at the clock of a causal pass."""
 
 
-def gates_of(params: TightParams, *, learn: bool = False) -> F64:
-    """Gates as kernels.tight.G_* order them; learn: the noise, too."""
-    quietest, loudest = (params.quietest, params.loudest) if learn else (1.0, 1.0)
+def gates_of(params: TightParams) -> F64:
+    """Gates as kernels.tight.G_* order them."""
     return np.array([
         params.code_gate, params.code_late_gate, params.doppler_gate, params.phase_gate, params.phase_slip_m,
-        params.ambiguity_sigma_m**2, np.log(quietest), np.log(loudest), params.noise_prior,
+        params.ambiguity_sigma_m**2,
     ])  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def steps_of(nodes: Nodes) -> Steps:
     """Nodes as the kernel takes them."""
     return Steps(
         nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean,
-        nodes.fix,
+        nodes.fix, nodes.road,
     )  # fmt: skip
 
 
@@ -56,9 +56,7 @@ def first_state(start: Start, size: int) -> State:
     p[ki.GB : ki.GB + 3, :] = p[:, ki.GB : ki.GB + 3] = 0.0
     x = start.x.copy()
     x[ki.X_GB : ki.X_GB + 3] = 0.0
-    return State(
-        x, np.zeros(size), p, start.carry.copy(), np.zeros((size, 3)), np.zeros(1), np.full(1, -1), np.zeros((3, 2))
-    )
+    return State(x, np.zeros(size), p, start.carry.copy(), np.zeros((size, 3)), np.zeros(1))
 
 
 def out_for(nodes: Nodes, data: TightRows, told_row: F64, *, record: bool) -> Out:
@@ -72,12 +70,12 @@ def out_for(nodes: Nodes, data: TightRows, told_row: F64, *, record: bool) -> Ou
     )  # fmt: skip
 
 
-def tape_for(nodes: Nodes, data: TightRows, seen: int) -> kt.Tape:
-    """A tape that holds all that some nodes can fold after the epoch `seen`."""
+def tape_for(nodes: Nodes, data: TightRows) -> kt.Tape:
+    """A tape that holds all that some nodes can fold."""
     e = nodes.fix[nodes.fix >= 0]
-    starts = data.epochs.event_start
-    rows = np.diff(data.epochs.row_start)[e].sum() + starts[e.max(initial=seen) + 1] - starts[seen + 1]
+    rows = np.diff(data.epochs.row_start)[e].sum() + np.diff(data.epochs.event_start)[e].sum()
     rows += np.isfinite(nodes.wheel).sum() + 2 * nodes.nhc.sum() + 6 * nodes.quiet.sum() + MAX_ROWS
+    rows += len(nodes.road.given)
     return kt.Tape(np.zeros((rows, kt.WIDTH + 1), dtype=np.int64), np.zeros((rows, kt.WIDTH + 2 + ki.N + data.size)))
 
 
@@ -90,7 +88,8 @@ def no_tape(data: TightRows) -> kt.Tape:
 
 @dataclass
 class Run:
-    """A pass under way: rows, noise, gates, the state that moves, what became of the rows, the search for integers."""
+    """A pass under way: rows, noise, gates, the state that moves, what became of the rows, the search for integers;
+    coarse: heights are those of code without a base."""
 
     data: TightRows
     par: F64
@@ -98,21 +97,18 @@ class Run:
     state: State
     told_row: F64
     fixer: Fixer | None = None
+    coarse: bool = False
 
     @classmethod
     def begin(
         cls, data: TightRows, start: Start, params: InertialParams, tight: TightParams, calibration: Calibration,
-        fixer: Fixer | None = None, noise: F64 | None = None,
+        fixer: Fixer | None = None,
     ) -> Run:  # fmt: skip
-        """At the inertial start; noise (3, 2): what is known of the rows' noise, which will be learnt; None: it is as
-        the rows say."""
+        """At the inertial start."""
         par = parameters(params, calibration)
         par[ki.GB_VAR] = 0.0
         told_row = np.full((len(data.rows.kind), kt.T_SIZE), np.nan)
-        state = first_state(start, data.size)
-        if noise is not None:
-            state.noise[:] = noise
-        return cls(data, par, gates_of(tight, learn=noise is not None), state, told_row, fixer)
+        return cls(data, par, gates_of(tight), first_state(start, data.size), told_row, fixer)
 
     def inertial(self, t_s: float) -> Start:
         """The inertial part of the state."""
@@ -173,7 +169,7 @@ def run_smoother(run: Run, nodes: Nodes) -> Pass:
     done, end = [], None
     for part, saved in zip(parts[::-1], before[::-1], strict=True):
         run.state = saved
-        tape = tape_for(part, run.data, int(run.state.seen[0]))
+        tape = tape_for(part, run.data)
         out = run.over(part, tape)
         end = end or run.inertial(float(nodes.t_s[-1]))
         done.append(_smoothed(part, out, tape, lam, big))
@@ -197,12 +193,13 @@ def run_causal(
     """
     fixes = places(run.data)
     nodes = build_nodes(signal, fixes, calibration, params, wheels, span_s=(start.t_s, np.inf))
+    road = memory(start.x[:3], params, coarse=run.coarse)
     first = 0
     passes: list[Pass] = []
     kept: list[Nodes] = []
     while first < len(nodes):
         last = min(first + PIECE_NODES, len(nodes))
-        piece = nodes.chunk(first, last)
+        piece = replace(nodes.chunk(first, last), road=road)
         done = run_filter(run, piece)
         passes.append(replace(done, gps_s=calibration.gps_time(done.t_s)))
         kept.append(piece)

@@ -38,7 +38,10 @@ these three hold scale factors and misalignments of the axes, however the sensor
 ) = range(18)  # fmt: skip
 
 # what a node tells of itself
-D_NIS_P, D_WEIGHT_P, D_NIS_V, D_WEIGHT_V, D_NHC, D_NHC_DOWN, D_WHEEL, D_ZUPT, D_SPEED, D_LOGL, D_SIZE = range(11)
+(
+    D_NIS_P, D_WEIGHT_P, D_NIS_V, D_WEIGHT_V, D_NHC, D_NHC_DOWN, D_WHEEL, D_ZUPT, D_SPEED, D_LOGL, D_ROAD,
+    D_SIZE,
+) = range(12)  # fmt: skip
 
 
 @kernel

@@ -14,6 +14,7 @@ from kinema.kernels.inertial import D_SPEED, N_NAV, TD, X_P, X_Q, X_V, L, N
 from kinema.kernels.inertial_transition import CALM_S, propagate_cov, propagate_state
 from kinema.kernels.inertial_updates import fix_update, standstill_update, vehicle_update
 from kinema.kernels.jit import kernel
+from kinema.kernels.road import HERE_SIZE, road_update
 from kinema.kernels.rotation import dcm_from_quat
 from kinema.kernels.strapdown import gravity_e
 
@@ -52,7 +53,7 @@ def _keep_rows(p: F64, out: F64) -> None:
 def run_pass(
     x: F64, p: F64, carry: F64, par: F64,
     dth: F64, dv: F64, dt: F64, seg_start: I64,
-    noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, mean: F64,
+    noise: F64, fix: I64, fix_has: I64, fixes: F64, wheel: F64, nhc: I64, quiet: I64, mean: F64, road: Any,
     x_out: F64, p_out: F64, p_full: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
 ) -> int:  # fmt: skip
     """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (4, 3: increments, outliers in a
@@ -60,6 +61,13 @@ def run_pass(
 
     seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
     noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
+<<<<<<< HEAD
+    m/s or NaN; nhc, quiet (K) flags; mean (K, 6): raw rate and specific force of the last half second; road: a Road.
+    Written: x_out (K, X_SIZE), p_out (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm,
+    mounting; p_full (⌈K / FULL_EACH⌉, N, N) all of P at each so many nodes; means_out (K, 6, 3), told (K, D_SIZE),
+    trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with tape_start (K + 1). A tape of MAX_ROWS rows
+    is written over by each node and so records nothing; trans, x_out and p_out of length 1 likewise keep the last.
+=======
     m/s or NaN; nhc, quiet (K) flags; mean (K, 6): raw rate and specific force of the last half second. Written: x_out
     (K, X_SIZE), p_out (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm, mounting, or (K, 15,
     15) these states alone; p_full (⌈K / FULL_EACH⌉, N, N) all of P at each so many nodes; means_out (K, 6, 3), told
@@ -74,6 +82,7 @@ def run_pass(
     gravity_e(x[X_P : X_P + 3], means[2])
     dcm_from_quat(x[X_Q : X_Q + 4], means[3:6])
     means[1, :] = carry[3]
+    here = np.zeros(HERE_SIZE)
     keep_tape, keep_trans, keep = len(tape) > MAX_ROWS, len(trans) > 1, len(x_out) > 1
     at = 0
     for k in range(len(fix)):
@@ -97,6 +106,7 @@ def run_pass(
         at = vehicle_update(x, p, dx, means, par, wheel[k], nhc[k], told[k], tape, at, y, h, rows, work, turn)
         if quiet[k]:
             at = standstill_update(x, p, dx, par, mean[k], told[k], tape, at, y, h, work, turn)
+        at = road_update(x, p, dx, road, k, total, means[2], told[k], tape, at, y, h, turn, here)
         told[k, D_SPEED] = (x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2) ** 0.5
         if not told[k, D_SPEED] < 1e4:
             return k

@@ -26,6 +26,7 @@ from kinema.kernels.inertial_pass import FULL_EACH, MAX_ROWS, N_KEPT, kept
 from kinema.kernels.inertial_transition import propagate_cov, propagate_state
 from kinema.kernels.inertial_updates import standstill_update, vehicle_update
 from kinema.kernels.jit import kernel
+from kinema.kernels.road import HERE_SIZE, road_update
 from kinema.kernels.rotation import dcm_from_quat
 from kinema.kernels.strapdown import gravity_e
 from kinema.kernels.tight import (
@@ -52,7 +53,7 @@ LOST_RATIO = 12.0
 
 class Steps(NamedTuple):
     """Inertial increments and what a node closes, as kernels.inertial_pass.run_pass takes them; epoch (K,) of the
-    observations at a node, −1 none."""
+    observations at a node, −1 none; road: a kernels.road.Road."""
 
     dth: A
     dv: A
@@ -64,11 +65,12 @@ class Steps(NamedTuple):
     quiet: A
     mean: A
     epoch: A
+    road: A
 
 
 class State(NamedTuple):
     """What a pass carries, changed in place: x (X_SIZE,), z (M,), p (N + M, N + M), carry (4, 3), slot (M, 3), lost
-    (1,) epochs in a row whose codes disagreed, seen (1,) the last epoch, −1 none, noise (3, 2): see learn_noise."""
+    (1,) epochs in a row whose codes disagreed."""
 
     x: A
     z: A
@@ -76,8 +78,6 @@ class State(NamedTuple):
     carry: A
     slot: A
     lost: A
-    seen: A
-    noise: A
 
 
 class Out(NamedTuple):
@@ -131,6 +131,7 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
     n = len(p)
     dx, y3, turn, small = np.zeros(n), np.zeros(3), np.zeros((2, 4)), np.zeros((MAX_ROWS + 1, 2 * N + 2))
     h3, rows3, scratch = np.zeros((3, N)), np.zeros((3, N)), np.zeros((N_NAV, n))
+    here = np.zeros(HERE_SIZE)
     work, means = np.zeros((24, 3)), np.zeros((6, 3))
     y2, h6, at, by, gain = np.zeros((2, 3)), np.zeros((6, N)), np.zeros(WIDTH, np.int64), np.zeros(WIDTH), np.zeros(n)
     gravity_e(x[X_P : X_P + 3], means[2])
@@ -157,23 +158,22 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
         out.span[k, 0], out.span[k, 1] = total, decay
         e = steps.epoch[k]
         if e >= 0:
-            before = state.seen[0]
-            gap = epochs.t_s[e] - epochs.t_s[before] if before >= 0 else 0.0
-            propagate_extras(z, p, n, slot, gap, out.decay[k if record else 0])
+            propagate_extras(z, p, n, slot, epochs.dt[e], out.decay[k if record else 0])
             work[12, 0], work[12, 1], work[12, 2] = 0.0, 0.0, 0.0
             antenna_rows(x, means, epochs.p0[e], y2, h6, work, work[12])
-            t = run_events(epochs, rows, before, e, z, p, n, slot, y2, tape, t)
+            t = run_events(epochs, rows, e, z, p, n, slot, y2, tape, t)
             t = gnss_update(
-                epochs, rows, e, x, z, p, dx, n, means, gates, state.noise, out.told_row, tape, t, y2, h6, work, turn,
-                at, by, gain,
+                epochs, rows, e, x, z, p, dx, n, means, gates, out.told_row, tape, t, y2, h6, work, turn, at, by, gain
             )  # fmt: skip
-            state.seen[0] = e
             _check_lost(p, state.lost, rows, out.told_row, epochs.row_start[e], epochs.row_start[e + 1])
         last = vehicle_update(
             x, p, dx, means, par, steps.wheel[k], steps.nhc[k], out.told[k], small, 0, y3, h3, rows3, work, turn
         )  # fmt: skip
         if steps.quiet[k]:
             last = standstill_update(x, p, dx, par, steps.mean[k], out.told[k], small, last, y3, h3, work, turn)
+        last = road_update(
+            x, p, dx, steps.road, k, total, means[2], out.told[k], small, last, y3, h3, turn, here
+        )  # fmt: skip
         t = extend_rows(p, z, n, small, last, tape, t, gain)
         speed = (x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2) ** 0.5
         out.told[k, D_SPEED] = speed

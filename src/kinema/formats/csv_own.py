@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kinema.core.arrays import F64
+from kinema.core.arrays import F64, I16, I64, U8
 from kinema.core.frames import cov_e_from_n, cov_n_from_e, geodetic_from_ecef, vectors_n_from_e
 from kinema.core.solution import Channel, FixStatus, Provenance, Solution
 from kinema.errors import FormatError
@@ -26,7 +26,10 @@ TITLE = "# kinema trajectory 1"
 SIGMAS = ("sd_n_m", "sd_e_m", "sd_d_m", "cov_ne_m2", "cov_nd_m2", "cov_ed_m2")
 VELOCITY = ("v_n_mps", "v_e_mps", "v_d_mps")
 VELOCITY_SIGMAS = ("sd_vn_mps", "sd_ve_mps", "sd_vd_mps", "cov_vne_m2ps2", "cov_vnd_m2ps2", "cov_ved_m2ps2")
+FIRST = ("t_ns", "utc", "lat_deg", "lon_deg", "h_m", "status", "n_sats")
 ATTITUDE = ("q_nb_w", "q_nb_x", "q_nb_y", "q_nb_z")
+_DIGITS = 12
+_ROWS = 2000
 
 
 def own(csv: CsvTable) -> Solution:
@@ -116,10 +119,10 @@ def _sigma_columns(cov_e: F64, p_e_m: F64, names: tuple[str, ...]) -> dict[str, 
 
 
 def write(solution: Solution, path: Path) -> None:
-    """Write all epochs; columns that nothing is known of are left out, single unknown values are empty."""
-    import pyarrow as pa
-    from pyarrow import csv as pa_csv
+    """Write all epochs; columns that nothing is known of are left out, single unknown values are empty.
 
+    Places to 15 significant digits, the rest to 12.
+    """
     s, made = solution, solution.provenance
     lat, lon, h = geodetic_from_ecef(s.p_e_m)
     v_n = vectors_n_from_e(s.v_e_mps, s.p_e_m)
@@ -128,11 +131,7 @@ def write(solution: Solution, path: Path) -> None:
         **_sigma_columns(s.cov_v_e, s.p_e_m, VELOCITY_SIGMAS), **dict(zip(ATTITUDE, s.q_nb_wxyz.T, strict=True)),
         **{f"{name} [{channel.unit}]": channel.value for name, channel in s.channels.items()},
     }  # fmt: skip
-    columns: dict[str, Any] = {
-        "t_ns": s.t_ns, "utc": utc_texts(s.t_ns), "lat_deg": np.degrees(lat), "lon_deg": np.degrees(lon), "h_m": h,
-        "status": [FixStatus(k).name.lower() for k in s.status.tolist()], "n_sats": s.n_sats,
-        **{name: value for name, value in optional.items() if np.isfinite(value).any()},
-    }  # fmt: skip
+    known = {name: value for name, value in optional.items() if np.isfinite(value).any()}
     head = [
         TITLE,
         "# frame: latitude, longitude, ellipsoidal height; velocities, sigmas and covariances in north, east, down",
@@ -142,9 +141,29 @@ def write(solution: Solution, path: Path) -> None:
             ("datum", made.datum), ("point", made.point), ("program", made.program), ("mode", made.mode),
             ("sources", ", ".join(made.sources)),
         ) if value),
+        ",".join([*FIRST, *known]),
     ]  # fmt: skip
-    arrays = {name: pa.array(value, from_pandas=True) for name, value in columns.items()}
+    place = np.stack([np.degrees(lat), np.degrees(lon), h], axis=1)
+    values = np.stack(list(known.values()), axis=1) if known else np.empty((len(s), 0))
     with Path(path).open("wb") as file:
-        file.write(("\n".join([*head, ",".join(columns)]) + "\n").encode())
-        options = pa_csv.WriteOptions(include_header=False, quoting_style="none")
-        pa_csv.write_csv(pa.table(arrays), file, options)
+        file.write(("\n".join(head) + "\n").encode())
+        for first in range(0, len(s), _ROWS):
+            part = slice(first, first + _ROWS)
+            file.write(_rows(s.t_ns[part], place[part], s.status[part], s.n_sats[part], values[part]))
+
+
+def _rows(t_ns: I64, place: F64, status: U8, n_sats: I16, values: F64) -> memoryview:
+    """Lines of text, one for each epoch."""
+    from kinema.kernels.number_text import LONGEST, put_rows
+
+    stamps = np.array(utc_texts(t_ns), dtype=np.bytes_)
+    words = np.array([one.name.lower() for one in FixStatus], dtype=np.bytes_)
+    length = np.char.str_len(words).astype(np.int64)
+    stamp, letters = (text.view(np.uint8).reshape(len(text), -1) for text in (stamps, words))
+    width = stamp.shape[1] + letters.shape[1] + (6 + values.shape[1]) * LONGEST
+    out = np.empty(len(t_ns) * width, dtype=np.uint8)
+    end = put_rows(
+        np.ascontiguousarray(t_ns), stamp, np.ascontiguousarray(status), letters, length, n_sats.astype(np.int64),
+        np.ascontiguousarray(place), np.ascontiguousarray(values), np.full(values.shape[1], _DIGITS), out,
+    )  # fmt: skip
+    return out[:end].data

@@ -49,6 +49,7 @@ def _positioning() -> None:
 
     from kinema.estimate.strategy import solve
     from kinema.formats.reading import read
+    from kinema.formats.writing import write
     from kinema.simulate.drive import simulate
     from kinema.simulate.folder import save_drive
 
@@ -56,9 +57,9 @@ def _positioning() -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_drive(drive, Path(folder))
         recording = read(folder)
-    for mode in ("single", "rtk"):
-        for method in ("filter", "batch"):
-            solve(recording, mode=mode, method=method)
+        for mode in ("single", "rtk"):
+            for method in ("filter", "batch"):
+                write(solve(recording, mode=mode, method=method), Path(folder) / "solution.csv")
 
 
 def _inertial() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,7 +13,6 @@ from kinema.estimate.inertial_nodes import Nodes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.estimate.tight_layout import (
     TightRows,
-    at_epochs,
     code_again,
     epochs_of,
     event,
@@ -136,14 +137,15 @@ def still_nodes() -> Nodes:
     return Nodes(**values)
 
 
-def begin(data: TightRows) -> tight.Run:
+def begin(data: TightRows, settings: TightParams | None = None, noise: F64 | None = None) -> tight.Run:
     x = np.zeros(ki.X_SIZE)
     x[:3], x[ki.X_Q], x[ki.X_QB] = P0, 1.0, 1.0
     p = np.zeros((ki.N, ki.N))
     for i in range(3):
         p[ki.P + i, ki.P + i], p[ki.V + i, ki.V + i] = SIGMAS["p"] ** 2, SIGMAS["v"] ** 2
-    gates = TightParams(code_gate=1e9, code_late_gate=1e9, doppler_gate=1e9, phase_gate=1e9)
-    return tight.Run.begin(data, Start(0.0, x, p), InertialParams(), gates, Calibration())
+    gates = {"code_gate": 1e9, "code_late_gate": 1e9, "doppler_gate": 1e9, "phase_gate": 1e9}
+    settings = replace(settings or TightParams(), **gates)
+    return tight.Run.begin(data, Start(0.0, x, p), InertialParams(), settings, Calibration(), noise=noise)
 
 
 @pytest.mark.parametrize("chunk", [20, 1000])
@@ -185,14 +187,38 @@ def _gated(data: TightRows) -> tight.Run:
 
 
 def test_epochs_that_are_not_seen_hand_on_what_begins_at_them() -> None:
-    """The first epochs before the IMU begins: their states begin at the first one that is seen."""
+    """The first epochs before the IMU begins, and one on the way: what begins there begins at the next that is seen,
+    and the clock goes on by its drift, which is 200 m/s here, as if nothing had been."""
     data, _ = world()
-    used = np.arange(3, EPOCHS)
-    seen = at_epochs(data, used)
-    assert np.diff(seen.epochs.event_start)[3] == 5
-    assert np.diff(seen.epochs.event_start)[:3].sum() == 0
-    assert seen.epochs.dt[3] == 0.0
-    assert seen.epochs.dt[4] == pytest.approx(STEP_S)
+    rows = data.rows
+    epoch = np.repeat(np.arange(EPOCHS), np.diff(data.epochs.row_start))
+    clock = np.where(rows.kind == kt.DOPPLER, 200.0, 200.0 * STEP_S * epoch)
+    par = data.epochs.par.copy()
+    par[data.epochs.state < 2, kt.E_VAR] = 1e8
+    data = replace(data, rows=rows._replace(value=rows.value + clock), epochs=data.epochs._replace(par=par))
+    seen = np.setdiff1d(np.arange(3, EPOCHS), [27])
+    nodes = still_nodes()
+    run = begin(data)
+    done = tight.run_filter(run, replace(nodes, fix=np.where(np.isin(nodes.fix, seen), nodes.fix, -1)))
+    assert np.linalg.norm(done.x[-1, :3] - P0 - TRUE) < 1.0
+    assert np.nanmax(run.told_row[:, kt.T_RATIO]) < 25.0
+    assert run.state.z[kt.CLOCK] == pytest.approx(200.0 * STEP_S * (EPOCHS - 1), abs=3.0)
+
+
+def test_noise_is_learnt_from_the_innovations() -> None:
+    """Codes that are three times as good as stated, and Dopplers just as good: both found, and only where asked for."""
+    data, _ = world()
+    rows = data.rows
+    wrong = np.where(rows.kind == kt.CODE, 9.0, 1.0)
+    data = replace(data, rows=rows._replace(var=rows.var * wrong))
+    settings = TightParams(quietest=0.01, loudest=100.0, noise_prior=10.0)
+    run = begin(data, settings, np.zeros((3, 2)))
+    tight.run_filter(run, still_nodes())
+    assert np.exp(run.state.noise[kt.CODE, 0]) == pytest.approx(1 / 9, rel=0.3)
+    assert np.exp(run.state.noise[kt.DOPPLER, 0]) == pytest.approx(1.0, rel=0.3)
+    run = begin(data)
+    tight.run_filter(run, still_nodes())
+    assert not run.state.noise[:, 0].any()
 
 
 def test_places_are_shared_by_those_that_do_not_meet() -> None:

@@ -20,7 +20,7 @@ from kinema.estimate.rtk_batch import BatchOutput, run_batch
 from kinema.estimate.rtk_filter import FilterOutput, continuous_arcs, run_filter
 from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_shown import arc_table, residuals
-from kinema.estimate.rtk_table import RtkTable, build_table, steadiness
+from kinema.estimate.rtk_table import RtkTable, build_table, near_code, steadiness
 from kinema.version import __version__
 
 FIXED_SIGMA_M = 0.05
@@ -53,6 +53,7 @@ def solve_rtk(recording: Recording, options: SolveOptions, params: RtkParams) ->
     options.progress("differencing rover and base", 0.0)
     table = build_table(recording, options, params)
     arc, slip = continuous_arcs(table, params)
+    table = near_code(table, arc)
     if not options.instantaneous:
         table = steadiness(table, arc, params)
     filter_only = options.method == "filter" or options.instantaneous

@@ -167,6 +167,22 @@ def steadiness(table: RtkTable, arc: I64, params: RtkParams) -> RtkTable:
     return replace(table, code_var=table.code_var * factor[:, None])
 
 
+def near_code(table: RtkTable, arc: I64) -> RtkTable:
+    """The table with GLONASS's phases less, arc by arc, the whole cycles that bring them nearest to their codes.
+
+    Two ambiguities of different wavelengths differ by whole cycles of one of them only if both are small: with 20,000
+    cycles and channels one apart it would be wrong by seven.
+    """
+    whole = np.isfinite(table.phase - table.code) & (arc >= 0)
+    whole &= (table.sat // 100 == SYSTEMS.index("R"))[:, None]
+    cycles = ((table.phase - table.code) / table.wavelength)[whole]
+    size = int(arc.max(initial=-1)) + 2
+    count = np.bincount(arc[whole], minlength=size)
+    mean = np.round(np.bincount(arc[whole], cycles, minlength=size) / np.maximum(count, 1))
+    with np.errstate(invalid="ignore"):
+        return replace(table, phase=table.phase - np.where(arc >= 0, mean[arc], 0.0) * table.wavelength)
+
+
 def _empty_geometry(m: int) -> tuple[F64, F64, F64, F64]:
     return np.full(m, np.nan), np.full((m, 3), np.nan), np.full(m, np.nan), np.full(m, np.nan)
 

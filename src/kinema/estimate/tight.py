@@ -33,11 +33,12 @@ PIECE_NODES = 10 * FULL_EACH
 """Between looks at the clock of a causal pass."""
 
 
-def gates_of(params: TightParams) -> F64:
-    """Gates as kernels.tight.G_* order them."""
+def gates_of(params: TightParams, *, learn: bool = False) -> F64:
+    """Gates as kernels.tight.G_* order them; learn: the noise, too."""
+    quietest, loudest = (params.quietest, params.loudest) if learn else (1.0, 1.0)
     return np.array([
         params.code_gate, params.code_late_gate, params.doppler_gate, params.phase_gate, params.phase_slip_m,
-        params.ambiguity_sigma_m**2,
+        params.ambiguity_sigma_m**2, np.log(quietest), np.log(loudest), params.noise_prior,
     ])  # fmt: skip
 
 
@@ -56,7 +57,9 @@ def first_state(start: Start, size: int) -> State:
     p[ki.GB : ki.GB + 3, :] = p[:, ki.GB : ki.GB + 3] = 0.0
     x = start.x.copy()
     x[ki.X_GB : ki.X_GB + 3] = 0.0
-    return State(x, np.zeros(size), p, start.carry.copy(), np.zeros((size, 3)), np.zeros(1))
+    return State(
+        x, np.zeros(size), p, start.carry.copy(), np.zeros((size, 3)), np.zeros(1), np.full(1, -1), np.zeros((3, 2))
+    )
 
 
 def out_for(nodes: Nodes, data: TightRows, told_row: F64, *, record: bool) -> Out:
@@ -70,10 +73,11 @@ def out_for(nodes: Nodes, data: TightRows, told_row: F64, *, record: bool) -> Ou
     )  # fmt: skip
 
 
-def tape_for(nodes: Nodes, data: TightRows) -> kt.Tape:
-    """A tape that holds all that some nodes can fold."""
+def tape_for(nodes: Nodes, data: TightRows, seen: int) -> kt.Tape:
+    """A tape that holds all that some nodes can fold after the epoch `seen`."""
     e = nodes.fix[nodes.fix >= 0]
-    rows = np.diff(data.epochs.row_start)[e].sum() + np.diff(data.epochs.event_start)[e].sum()
+    starts = data.epochs.event_start
+    rows = np.diff(data.epochs.row_start)[e].sum() + starts[e.max(initial=seen) + 1] - starts[seen + 1]
     rows += np.isfinite(nodes.wheel).sum() + 2 * nodes.nhc.sum() + 6 * nodes.quiet.sum() + MAX_ROWS
     rows += len(nodes.road.given)
     return kt.Tape(np.zeros((rows, kt.WIDTH + 1), dtype=np.int64), np.zeros((rows, kt.WIDTH + 2 + ki.N + data.size)))
@@ -102,13 +106,17 @@ class Run:
     @classmethod
     def begin(
         cls, data: TightRows, start: Start, params: InertialParams, tight: TightParams, calibration: Calibration,
-        fixer: Fixer | None = None,
+        fixer: Fixer | None = None, noise: F64 | None = None,
     ) -> Run:  # fmt: skip
-        """At the inertial start."""
+        """At the inertial start; noise (3, 2): what is known of the rows' noise, which will be learnt; None: it is as
+        the rows say."""
         par = parameters(params, calibration)
         par[ki.GB_VAR] = 0.0
         told_row = np.full((len(data.rows.kind), kt.T_SIZE), np.nan)
-        return cls(data, par, gates_of(tight), first_state(start, data.size), told_row, fixer)
+        state = first_state(start, data.size)
+        if noise is not None:
+            state.noise[:] = noise
+        return cls(data, par, gates_of(tight, learn=noise is not None), state, told_row, fixer)
 
     def inertial(self, t_s: float) -> Start:
         """The inertial part of the state."""
@@ -169,7 +177,7 @@ def run_smoother(run: Run, nodes: Nodes) -> Pass:
     done, end = [], None
     for part, saved in zip(parts[::-1], before[::-1], strict=True):
         run.state = saved
-        tape = tape_for(part, run.data)
+        tape = tape_for(part, run.data, int(run.state.seen[0]))
         out = run.over(part, tape)
         end = end or run.inertial(float(nodes.t_s[-1]))
         done.append(_smoothed(part, out, tape, lam, big))

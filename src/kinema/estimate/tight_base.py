@@ -17,6 +17,7 @@ from kinema.estimate.rtk_params import RtkParams
 from kinema.estimate.rtk_solution import restricted
 from kinema.estimate.rtk_table import SLOTS, RtkTable, build_table
 from kinema.estimate.tight_layout import (
+    PHASE_REPEATS_S,
     Speeds,
     TightRows,
     code_again,
@@ -36,8 +37,6 @@ ZENITH, IONOSPHERE, FIRST_FREE = 2, 3, 4
 L1_M = 0.1902936727983649
 CLOCK_SIGMA_M = 300.0
 AMBIGUITY_WALK = 1e-9
-PHASE_REPEATS_S = 1.0
-"""Errors of phases are taken to last so long: multipath."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +211,11 @@ def _rows(
         epoch[r], table.sat[r], np.full(len(r), -1),
     ))  # fmt: skip
     return _Parts(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def seen_from(rows: BaseRows, used: I64) -> BaseRows:
+    """The same where only the epochs `used` (ascending) come to be seen: arcs begin at the first of these."""
+    return replace(rows, arc_first=np.append(used, len(rows.data.t_s))[np.searchsorted(used, rows.arc_first)])
 
 
 def with_ties(rows: BaseRows, ties: list[tuple[int, int, int, float]]) -> BaseRows:

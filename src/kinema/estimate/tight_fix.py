@@ -68,6 +68,7 @@ class Fixer:
         arcs = len(self.rows.arc_place)
         self.found = Integers(np.zeros(arcs), np.full(arcs, -1.0), np.zeros(arcs, dtype=np.bool_))
         self.index = np.full((SATS, SLOTS + 1), -1, dtype=np.int64)
+        self.arc_of = np.full((SATS, SLOTS), -1, dtype=np.int64)
         self.lock = np.zeros(ki.N + self.rows.data.size, dtype=np.int64)
         self.figures, self.tied_count = np.zeros((n, 8)), np.zeros(n, dtype=np.int64)
         self.ties: list[Tie] = []
@@ -94,7 +95,8 @@ class Fixer:
         sat, place, arc = t.sat[first:last][row], here[row, slot], self.rows.arc[first:last][row, slot]
         self.index[:] = -1
         self.index[sat, slot] = ki.N + place
-        new = self.rows.arc_first[arc] == e
+        new = self.arc_of[sat, slot] != arc
+        self.arc_of[sat, slot] = arc
         self.lock[ki.N + place] += 1
         self._forget(sat[new], slot[new], place[new])
         self._adopt(sat[new], slot[new], arc[new])
@@ -240,7 +242,7 @@ def tied_satellites(rows: BaseRows, found: Integers) -> I64:
 
 def early_ties(rows: BaseRows, found: Integers) -> list[tuple[int, int, int, float]]:
     """Ties from the beginning of each arc whose integer is known and that never slipped: to one that lives then."""
-    known = np.flatnonzero((found.datum >= 0) & ~found.broken)
+    known = np.flatnonzero((found.datum >= 0) & ~found.broken & (rows.arc_first <= rows.arc_last))
     sat, slot, length = _of_arcs(rows)
     groups: dict[tuple[int, int, float], list[int]] = {}
     for a in known.tolist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from kinema.core.arrays import F64, I64
 from kinema.kernels import tight as kt
 
 REFLECTION_WAY_M, REFLECTION_S = 20.0, (2.0, 60.0)
+PHASE_REPEATS_S = 1.0
+"""Errors of phases are taken to last so long: multipath."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +115,6 @@ def epochs_of(t_s: F64, p0: F64, epoch: I64, events: list[tuple[int, int, F64]],
     par = np.array([events[k][2] for k in order]).reshape(-1, kt.E_SIZE)
     state = np.array([events[k][1] for k in order], dtype=np.int64)
     return kt.Epochs(
-        np.diff(t_s, prepend=t_s[0]), np.ascontiguousarray(p0), np.searchsorted(np.sort(epoch), np.arange(n + 1)),
+        np.ascontiguousarray(t_s), np.ascontiguousarray(p0), np.searchsorted(np.sort(epoch), np.arange(n + 1)),
         np.searchsorted(when[order], np.arange(n + 1)), state, np.ascontiguousarray(par),
     )  # fmt: skip
-
-
-def at_epochs(data: TightRows, used: I64) -> TightRows:
-    """The same where only the epochs `used` (ascending) come to be seen: what begins between begins at the next."""
-    old = data.epochs
-    n = len(data.t_s)
-    next_used = np.append(used, n)[np.searchsorted(used, np.arange(n))]
-    when = next_used[np.repeat(np.arange(n), np.diff(old.event_start))]
-    dt = np.zeros(n)
-    dt[used] = np.diff(data.t_s[used], prepend=data.t_s[used[:1]])
-    return replace(data, epochs=old._replace(dt=dt, event_start=np.searchsorted(when, np.arange(n + 1))))

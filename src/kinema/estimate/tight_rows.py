@@ -19,6 +19,7 @@ from kinema.estimate.single_params import Params as SingleParams
 from kinema.estimate.single_rows import CARRIER, CODE, DOPPLER, SIS_SIGMA_M, Rows, build
 from kinema.estimate.single_solution import between, block_ranges, cut
 from kinema.estimate.tight_layout import (
+    PHASE_REPEATS_S,
     REFLECTION_S,
     Speeds,
     TightRows,
@@ -105,12 +106,14 @@ def _table(
     slow = slow_part(rows, track.resid, track.weight[:, CODE])
     sigma = track.sigma
     step = float(np.median(rows.dt_s[1:])) if len(rows.t_s) > 1 else 1.0
+    every = max(step, params.least_step_s)
     again: dict[int, F64] = {}
     for kind, longest in ((CODE, single.code_correlation_s), (DOPPLER, single.doppler_correlation_s)):
         most = min(1 + 2 * longest / step, len(rows.t_s))
-        again[kind] = np.full(len(still), min(max(repeats(rows, track.resid, sigma, kind), 1 + LEAST_S / step), most))
+        found = min(max(repeats(rows, track.resid, sigma, kind), 1 + LEAST_S / step), most)
+        again[kind] = np.full(len(still), 1 + (found - 1) * step / every)
     # at rest a reflection stays for a minute, whatever the mean over the drive is
-    again[CODE][still] = np.maximum(again[CODE][still], 1 + 2 * REFLECTION_S[1] / step)
+    again[CODE][still] = np.maximum(again[CODE][still], 1 + 2 * REFLECTION_S[1] / every)
     code_noise2 = np.maximum(sigma[:, CODE] ** 2 - slow**2, (0.2 * sigma[:, CODE]) ** 2)
     phase, arc = _phases(rows)
     assumed = np.maximum(rows.sigma[:, CARRIER], 1e-9)
@@ -128,7 +131,7 @@ def _table(
     for kind, use, value, var, times in (
         (kt.CODE, sigma[:, CODE] > 0, rows.z[:, CODE], code_noise2 / direct, again[CODE]),
         (kt.DOPPLER, rows.sigma[:, DOPPLER] > 0, rows.z[:, DOPPLER], sigma[:, DOPPLER] ** 2, again[DOPPLER]),
-        (kt.PHASE, arc >= 0, phase, phase_sigma**2, np.ones(len(still))),
+        (kt.PHASE, arc >= 0, phase, phase_sigma**2, np.full(len(still), 1 + PHASE_REPEATS_S / every)),
     ):
         k = np.flatnonzero(use & inside & np.isfinite(value) & np.isfinite(var) & (var > 0))
         parts.append(

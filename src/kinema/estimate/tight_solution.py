@@ -24,9 +24,9 @@ from kinema.estimate.road_height import met_again
 from kinema.estimate.rtk_params import RtkParams, rtk_params
 from kinema.estimate.rtk_solution import FIXED_SIGMA_M, LASTING_M, LASTING_PPM, LEAST_TIED, horizontal_sigma
 from kinema.estimate.tight import Run, places, run_causal, run_filter, run_smoother
-from kinema.estimate.tight_base import BaseRows, base_rows, with_ties
+from kinema.estimate.tight_base import BaseRows, base_rows, seen_from, with_ties
 from kinema.estimate.tight_fix import Fixer, early_ties, late_ties, tied_satellites
-from kinema.estimate.tight_layout import Speeds, TightRows, at_epochs
+from kinema.estimate.tight_layout import Speeds, TightRows
 from kinema.estimate.tight_params import TightParams
 from kinema.estimate.tight_rows import rover_rows
 from kinema.kernels import tight as kt
@@ -114,9 +114,9 @@ class Pilot:
         span = (a.start.t_s, np.inf)
         return build_nodes(self.signal, places(data), a.calibration, self.params, self.wheels, span_s=span)
 
-    def run(self, data: TightRows, fixer: Fixer | None = None) -> Run:
-        """A pass that is to begin."""
-        return Run.begin(data, self.start, self.params, self.tight, self.alignment.calibration, fixer)
+    def run(self, data: TightRows, fixer: Fixer | None = None, noise: F64 | None = None) -> Run:
+        """A pass that is to begin, as Run.begin has it."""
+        return Run.begin(data, self.start, self.params, self.tight, self.alignment.calibration, fixer, noise)
 
     def fly(self, run: Run, nodes: Nodes) -> tuple[Pass, Nodes]:
         """The pass that is asked for: causal, or smoothed."""
@@ -125,7 +125,7 @@ class Pilot:
         done = run_smoother(run, nodes)
         road = met_again(done, self.params, coarse=run.coarse)
         if road is not None:
-            again = self.run(run.data)
+            again = self.run(run.data, noise=run.state.noise)
             done = run_smoother(again, nodes := replace(nodes, road=road))
             run.told_row[:] = again.told_row
         return done, nodes
@@ -134,7 +134,6 @@ class Pilot:
         """The rover alone: SINGLE where at least four codes count, else dead reckoned, aided or not."""
         options.progress("tight: " + ("filtering" if self.causal else "smoothing"), 0.5)
         nodes = self.nodes(data)
-        data = at_epochs(data, nodes.fix[nodes.fix >= 0])
         run = replace(self.run(data), coarse=True)
         done, nodes = self.fly(run, nodes)
         n_sats = satellites(data, run.told_row, kt.CODE)
@@ -146,9 +145,9 @@ class Pilot:
         """Against a base: float ambiguities, integers as they become sure; smoothed, imposed from their arcs' start."""
         options.progress("tight: fixing", 0.5)
         nodes = self.nodes(rows.data)
-        rows = replace(rows, data=at_epochs(rows.data, nodes.fix[nodes.fix >= 0]))
+        rows = seen_from(rows, nodes.fix[nodes.fix >= 0])
         fixer = Fixer(rows, rtk)
-        run = self.run(rows.data, fixer)
+        run = self.run(rows.data, fixer, np.zeros((3, 2)))
         if self.causal:
             done, nodes = self.fly(run, nodes)
             tied_count = fixer.tied_count
@@ -157,10 +156,10 @@ class Pilot:
             options.progress("tight: fixing again", 0.65)
             tied = with_ties(rows, early_ties(rows, fixer.found))
             fixer = Fixer(tied, rtk, known=fixer.found)
-            run_filter(self.run(tied.data, fixer), nodes)
+            run_filter(self.run(tied.data, fixer, run.state.noise), nodes)
             options.progress("tight: smoothing", 0.8)
             rows = with_ties(rows, [*early_ties(rows, fixer.found), *late_ties(fixer)])
-            run = self.run(rows.data)
+            run = self.run(rows.data, noise=run.state.noise)
             done, nodes = self.fly(run, nodes)
             tied_count = tied_satellites(rows, fixer.found)
         phases, codes = (satellites(rows.data, run.told_row, kind) for kind in (kt.PHASE, kt.CODE))

@@ -29,7 +29,9 @@ E_VAR, E_WALK, E_TAU, E_SPREAD, E_VALUE, E_LOOK, E_SIZE = range(7)
 """Of an event: variance, random walk (m²/s), time of decay (s, 0: none), variance in the long run, value, and whether
 the value is found from the rows of its epoch instead."""
 T_RATIO, T_WEIGHT, T_INNOVATION, T_SIZE = range(4)
-G_EARLY, G_LATE, G_DOPPLER, G_PHASE, G_SLIP_M, G_AMBIGUITY_VAR = range(6)
+G_EARLY, G_LATE, G_DOPPLER, G_PHASE, G_SLIP_M, G_AMBIGUITY_VAR, G_QUIETEST, G_LOUDEST, G_PRIOR = range(9)
+"""G_QUIETEST, G_LOUDEST: how far (ln of the variance) noise may be learnt to be from what the rows say; G_PRIOR: what
+that counts for, in rows."""
 
 
 class Rows(NamedTuple):
@@ -46,10 +48,10 @@ class Rows(NamedTuple):
 
 
 class Epochs(NamedTuple):
-    """Epochs (E,): seconds since the one before, p0 (E, 3), row_start (E + 1,), event_start (E + 1,); state (V,) and
-    par (V, E_SIZE) of events, which begin an extra state anew."""
+    """Epochs (E,): t_s, p0 (E, 3), row_start (E + 1,), event_start (E + 1,); state (V,) and par (V, E_SIZE) of events,
+    which begin an extra state anew: at their epoch, or at the next that comes to be seen."""
 
-    dt: A
+    t_s: A
     p0: A
     row_start: A
     event_start: A

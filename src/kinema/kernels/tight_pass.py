@@ -70,7 +70,7 @@ class Steps(NamedTuple):
 
 class State(NamedTuple):
     """What a pass carries, changed in place: x (X_SIZE,), z (M,), p (N + M, N + M), carry (4, 3), slot (M, 3), lost
-    (1,) epochs in a row whose codes disagreed."""
+    (1,) epochs in a row whose codes disagreed, seen (1,) the last epoch, −1 none, noise (3, 2): see learn_noise."""
 
     x: A
     z: A
@@ -78,6 +78,8 @@ class State(NamedTuple):
     carry: A
     slot: A
     lost: A
+    seen: A
+    noise: A
 
 
 class Out(NamedTuple):
@@ -158,13 +160,17 @@ def tight_pass(steps: A, epochs: A, rows: A, state: A, par: A, gates: A, out: A,
         out.span[k, 0], out.span[k, 1] = total, decay
         e = steps.epoch[k]
         if e >= 0:
-            propagate_extras(z, p, n, slot, epochs.dt[e], out.decay[k if record else 0])
+            before = state.seen[0]
+            gap = epochs.t_s[e] - epochs.t_s[before] if before >= 0 else 0.0
+            propagate_extras(z, p, n, slot, gap, out.decay[k if record else 0])
             work[12, 0], work[12, 1], work[12, 2] = 0.0, 0.0, 0.0
             antenna_rows(x, means, epochs.p0[e], y2, h6, work, work[12])
-            t = run_events(epochs, rows, e, z, p, n, slot, y2, tape, t)
+            t = run_events(epochs, rows, before, e, z, p, n, slot, y2, tape, t)
             t = gnss_update(
-                epochs, rows, e, x, z, p, dx, n, means, gates, out.told_row, tape, t, y2, h6, work, turn, at, by, gain
+                epochs, rows, e, x, z, p, dx, n, means, gates, state.noise, out.told_row, tape, t, y2, h6, work, turn,
+                at, by, gain,
             )  # fmt: skip
+            state.seen[0] = e
             _check_lost(p, state.lost, rows, out.told_row, epochs.row_start[e], epochs.row_start[e + 1])
         last = vehicle_update(
             x, p, dx, means, par, steps.wheel[k], steps.nhc[k], out.told[k], small, 0, y3, h3, rows3, work, turn

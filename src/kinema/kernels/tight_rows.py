@@ -5,6 +5,7 @@ State and folding in kernels.tight.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ from kinema.kernels.tight import (
     G_DOPPLER,
     G_EARLY,
     G_LATE,
+    G_LOUDEST,
     G_PHASE,
+    G_PRIOR,
+    G_QUIETEST,
     G_SLIP_M,
     PHASE,
     T_INNOVATION,
@@ -85,12 +89,12 @@ def row_innovation(rows: A, r: A, z: A, y: A) -> A:
 
 
 @kernel
-def run_events(epochs: A, rows: A, e: A, z: A, p: A, n: A, slot: A, y: A, tape: A, t: A) -> A:
-    """Begin the states that begin at epoch e; returns the next place of the tape.
+def run_events(epochs: A, rows: A, seen: A, e: A, z: A, p: A, n: A, slot: A, y: A, tape: A, t: A) -> A:
+    """Begin the states that begin at epoch e or since the one `seen` before; returns the next place of the tape.
 
     A value to be found is the median of what the rows say that hold no other state yet to be found, if there are such.
     """
-    first, last = epochs.event_start[e], epochs.event_start[e + 1]
+    first, last = epochs.event_start[seen + 1], epochs.event_start[e + 1]
     if first == last:
         return t
     pending = np.zeros(len(z), np.bool_)
@@ -141,18 +145,19 @@ def middle_of(values: A, n: A) -> A:
 
 @kernel
 def gnss_update(
-    epochs: A, rows: A, e: A, x: A, z: A, p: A, dx: A, n: A, means: A, gates: A, told: A, tape: A, t: A,
+    epochs: A, rows: A, e: A, x: A, z: A, p: A, dx: A, n: A, means: A, gates: A, noise: A, told: A, tape: A, t: A,
     y: A, h: A, work: A, turn: A, at: A, by: A, gain: A,
 ) -> A:  # fmt: skip
     """Fold the rows of epoch e, which come sorted by kind; returns the next place of the tape.
 
     A code or Doppler beyond its gate counts less, the less the farther it is (its pull falls as 1 / distance); a phase
-    beyond its gate begins its ambiguity (its last extra state) anew. told (R, T_SIZE): innovation squared over its
-    variance (as of one row, however often it counts), the weight that it got, innovation.
+    beyond its gate begins its ambiguity (its last extra state) anew. noise (3, 2): see learn_noise. told (R, T_SIZE):
+    innovation squared over its variance (as of one row, however often it counts), the weight that it got, innovation.
     """
     zero, kind = work[12], -1
+    score, told_of = work[13], work[14]
     for i in range(3):
-        zero[i] = 0.0
+        zero[i] = score[i] = told_of[i] = 0.0
     for r in range(epochs.row_start[e], epochs.row_start[e + 1]):
         if rows.kind[r] != kind:
             kind = rows.kind[r]
@@ -163,13 +168,17 @@ def gnss_update(
         v = row_innovation(rows, r, z, y)
         for c in range(count):
             v -= by[c] * dx[at[c]]
-        var = rows.var[r]
+        var = rows.var[r] * (math.exp(noise[kind, 0]) if kind < TIE else 1.0)
         if kind == DOPPLER:
             # velocities do not tell of the time offset, they suffer from it (see kernels.inertial_rows)
             late = rows.unit[r, 0] * means[1, 0] + rows.unit[r, 1] * means[1, 1] + rows.unit[r, 2] * means[1, 2]
             known += late * late * p[TD, TD]
         s = known + var / rows.again[r]
         ratio, weight = v * v / s, 1.0
+        if kind < TIE:
+            share = 1.0 - known / s
+            score[kind] += share * (min(ratio, gates[G_DOPPLER]) - 1.0)
+            told_of[kind] += share * share
         gate = gates[G_PHASE]
         if kind == CODE:
             gate = gates[G_LATE] if v > 0.0 else gates[G_EARLY]
@@ -192,4 +201,16 @@ def gnss_update(
         told[r, T_WEIGHT] = weight
         t = fold_gain(p, dx, n, at, by, count, gain, v, s, tape, t)
     inject_all(x, z, dx, turn)
+    learn_noise(noise, score, told_of, gates)
     return t
+
+
+@kernel
+def learn_noise(noise: A, score: A, told_of: A, gates: A) -> None:
+    """Move noise[kind, 0], ln of the variance of a kind's rows over what they say of themselves, by what an epoch's
+    innovations tell: twice their likelihood's slope, `score` (3,), and curvature, `told_of`; noise[kind, 1] is the
+    curvature of all before."""
+    for kind in range(3):
+        noise[kind, 1] += told_of[kind]
+        step = score[kind] / (noise[kind, 1] + gates[G_PRIOR])
+        noise[kind, 0] = min(max(noise[kind, 0] + step, gates[G_QUIETEST]), gates[G_LOUDEST])

@@ -132,8 +132,8 @@ HAND_MADE: dict[str, tuple[str, str]] = {
         + "".join(f"012 1020{30 + k:02d}.000 +1862.{1000 + k:06d} -7260.000000 100.0 090.0 +12.0\n" for k in range(12))
     ).encode("utf-8").decode("latin-1")),
 }  # fmt: skip
-WITHOUT_SAMPLE = {"aim_xrk", "anchors", "comma2k19"}
-"""A maker's closed binary format, a table without a stream, and a folder of files: their tests bring their own."""
+WITHOUT_SAMPLE = {"aim_xrk", "anchors", "comma2k19", "kitti_oxts"}
+"""A maker's closed binary format, a table without a stream, and folders of files: their tests bring their own."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,83 @@ def _mcap() -> bytes:
     return magic + record(1, text("") + text("")) + record(6, body + chunk) + fixes + record(15, bytes(4)) + magic
 
 
+ROS_TYPES = {"/imu/data": "sensor_msgs/Imu", "/fix": "sensor_msgs/NavSatFix"}
+
+
+def ros_messages(*, ros1: bool) -> list[tuple[str, int, bytes]]:
+    """Topic, time and bytes of messages of an IMU at 100 Hz and satellite fixes at 10 Hz."""
+    found = []
+    for k in range(24):
+        ns = 1_719_216_030_000_000_000 + 10_000_000 * k
+        frame = b"imu" if ros1 else b"imu\0"
+        stamp = struct.pack("<iII", ns // 10**9, ns % 10**9, len(frame)) + frame
+        start = struct.pack("<I", k) + stamp if ros1 else b"\0\1\0\0" + stamp
+        numbers = [0.0, 0, 0, 1] + [0.0] * 9 + [0.01, 0.02, 0.03] + [0.0] * 9 + [0.1, 0.2, 9.8] + [0.0] * 9
+        found.append(("/imu/data", ns, start + struct.pack("<37d", *numbers)))
+        if k % 10 == 0:
+            place = struct.pack("<3d", 31.2, 121.4, 5.0) + struct.pack("<9d", 1, 0, 0, 0, 1, 0, 0, 0, 4) + b"\2"
+            status = struct.pack("<bH", 0, 1) if ros1 else struct.pack("<bxH", 0, 1) + bytes(4)
+            found.append(("/fix", ns, start + status + place))
+    return found
+
+
+def db3(path: Path) -> Path:
+    """A ROS 2 bag as SQLite."""
+    import sqlite3
+
+    base = sqlite3.connect(path)
+    base.execute("CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT, type TEXT, serialization_format TEXT)")
+    base.execute("CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER, timestamp INTEGER, data BLOB)")
+    for k, (topic, kind) in enumerate(ROS_TYPES.items()):
+        base.execute("INSERT INTO topics VALUES(?, ?, ?, 'cdr')", (k, topic, kind.replace("/", "/msg/")))
+    rows = [(list(ROS_TYPES).index(topic), ns, data) for topic, ns, data in ros_messages(ros1=False)]
+    base.executemany("INSERT INTO messages(topic_id, timestamp, data) VALUES(?, ?, ?)", rows)
+    base.commit()
+    base.close()
+    return path
+
+
+def bag(compression: str = "none") -> bytes:
+    """A ROS 1 bag of one chunk."""
+    import bz2
+
+    def record(content: bytes, **fields: bytes) -> bytes:
+        head = b"".join(struct.pack("<I", len(k) + 1 + len(v)) + k.encode() + b"=" + v for k, v in fields.items())
+        return struct.pack("<I", len(head)) + head + struct.pack("<I", len(content)) + content
+
+    inner = b""
+    for k, (topic, kind) in enumerate(ROS_TYPES.items()):
+        about = b"".join(
+            struct.pack("<I", len(one)) + one for one in (b"topic=" + topic.encode(), b"type=" + kind.encode())
+        )
+        inner += record(about, op=b"\x07", conn=struct.pack("<I", k), topic=topic.encode())
+    for topic, ns, data in ros_messages(ros1=True):
+        stamp = struct.pack("<II", ns // 10**9, ns % 10**9)
+        inner += record(data, op=b"\x02", conn=struct.pack("<I", list(ROS_TYPES).index(topic)), time=stamp)
+    packed = inner
+    if compression == "bz2":
+        packed = bz2.compress(inner)
+    elif compression == "lz4":
+        import pyarrow as pa
+
+        packed = pa.Codec("lz4").compress(inner, asbytes=True)
+    size = struct.pack("<I", len(inner))
+    head = record(b" " * 64, op=b"\x03", index_pos=bytes(8), conn_count=bytes(4), chunk_count=bytes(4))
+    return b"#ROSBAG V2.0\n" + head + record(packed, op=b"\x05", compression=compression.encode(), size=size)
+
+
+def imr(*, increments: bool = False) -> bytes:
+    """Inertial Explorer's IMU file: twelve samples, or more, of a sensor at rest."""
+    rate, gyro, accel = 100.0, 1e-6, 1e-6
+    each = rate if increments else 1.0
+    head = b"$IMURAW\0" + struct.pack("<bdiidddiid32s", 0, 8.8, increments, increments, rate, gyro, accel, 2, 0, 0.0,
+                                      b"ADIS16488")  # fmt: skip
+    counts = [round(v / each / s) for v, s in ((0.1, gyro), (0.2, gyro), (-0.3, gyro), (0.1, accel), (0.2, accel),
+                                               (9.8, accel))]  # fmt: skip
+    rows = (struct.pack("<d6i", 456_300 + k / rate, *counts) for k in range(24))
+    return head.ljust(512, b"\0") + b"".join(rows)
+
+
 def _plaza() -> bytes:
     from scipy.io import savemat
 
@@ -237,9 +314,12 @@ def samples() -> dict[str, Sample]:
             for name, (file, text) in HAND_MADE.items()}  # fmt: skip
     made["ubx"] = Sample("log.ubx", _ubx())
     made["mcap"] = Sample("robot.mcap", _mcap())
+    made["ros1_bag"] = Sample("robot.bag", bag())
+    made["imr"] = Sample("drive.imr", imr())
     made["plaza_mat"] = Sample("Plaza1.mat", _plaza())
     made["icub_mat"] = Sample("walk.mat", _icub())
     with tempfile.TemporaryDirectory() as folder:
+        made["ros2_db3"] = Sample("robot_0.db3", db3(Path(folder) / "robot_0.db3").read_bytes())
         for one in discover():
             if one.write is not None and one.name not in made:
                 path = Path(folder) / f"made{one.extensions[0]}"

@@ -26,7 +26,7 @@ from samples import WITHOUT_SAMPLE, Sample, samples
 
 READERS = {one.name: one for one in discover() if one.read is not None}
 SAMPLED = sorted(READERS.keys() & samples().keys())
-BINARY = {"fit", "icub_mat", "mcap", "parquet", "plaza_mat", "ubx"}
+BINARY = {"fit", "icub_mat", "imr", "mcap", "parquet", "plaza_mat", "ros1_bag", "ros2_db3", "ubx"}
 TEXT = [name for name in SAMPLED if name not in BINARY]
 TABLES = (
     "aim_csv", "csv", "detections-csv", "dovex", "fixes_text", "imu_text", "latlonh", "logger_csv", "motchallenge",

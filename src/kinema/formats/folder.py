@@ -49,7 +49,8 @@ from typing import Any
 
 from kinema.core.recording import Mount
 from kinema.errors import ConfigError
-from kinema.formats.comma2k19 import representative
+from kinema.formats.comma2k19 import representative, segments_in
+from kinema.formats.kitti_oxts import oxts_in
 from kinema.formats.yolo_labels import labels_in
 
 NAME = "kinema.toml"
@@ -98,12 +99,16 @@ def folder_of(path: Path) -> Folder:
 
 
 def _scanned(folder: Path) -> list[Part]:
-    segment = representative(folder) or labels_in(folder)
+    segment = representative(folder) or labels_in(folder) or oxts_in(folder)
     if segment is not None:
         return [Part(segment)]
     files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".") and p.stat().st_size)
+    if not files and (segments := segments_in(folder)):
+        return [Part(one) for one in segments]
     if not files:
-        raise ConfigError(f"{folder}: no files in it")
+        below = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+        hint = f"; give one of the folders in it: {', '.join(below[:6])}" if below else ""
+        raise ConfigError(f"{folder}: no files in it{hint}")
     return [Part(path, _role_by_name(path.name.lower()), optional=True) for path in files]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,8 +70,17 @@ def _is_ros(channel: Channel) -> bool:
     return channel.encoding in ("cdr", "ros1") and type_of(channel.schema) in SPECS
 
 
+Batches = Callable[[Source, ReadOptions, Callable[[Channel], bool], list[Issue]], Iterable[Batch]]
+"""A log's messages of the wanted channels, stretch by stretch, telling what was odd."""
+
+
 def read(source: Source, options: ReadOptions) -> Recording:
     """Read into "imu", "fixes" and "wheels", and what else messages with named numbers hold. Raises FormatError."""
+    return read_log(source, options, batches)
+
+
+def read_log(source: Source, options: ReadOptions, batches: Batches) -> Recording:
+    """The streams of a log of messages, whatever contains them. Raises FormatError."""
     issues: list[Issue] = []
     gathered: dict[int, _Gathered] = {}
     useless: set[int] = set()

@@ -18,6 +18,8 @@ from kinema.core.time import iso_gps
 from kinema.errors import ConfigError
 from kinema.formats.folder import Part
 
+_SEAM_NS = 15_000_000_000
+"""Loggers that begin a new file repeat so much at most."""
 _GRIDS = {PreciseOrbits: ("p_e_m", "clock_s"), PreciseClocks: ("clock_s",)}
 
 
@@ -130,8 +132,9 @@ def _grids(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> An
 
 
 def _in_sequence(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> Any:
-    """Streams of which each begins after the one before has ended. Raises ConfigError."""
-    several = sorted(several, key=lambda pair: int(pair[1].t_ns[0]))
+    """Streams of which each begins after the one before has ended, or a little earlier, as a logger's next file may:
+    what it repeats is left out. Raises ConfigError."""
+    several = _without_seams(role, sorted(several, key=lambda pair: int(pair[1].t_ns[0])), issues)
     for (name_a, a), (name_b, b) in pairwise(several):
         if a.t_ns[-1] >= b.t_ns[0]:
             raise ConfigError(
@@ -153,6 +156,24 @@ def _in_sequence(role: str, several: list[tuple[str, Any]], issues: list[Issue])
         elif one.name == "residuals":
             joined["residuals"] = None
     return replace(streams[0], **joined)
+
+
+def _without_seams(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> list[tuple[str, Any]]:
+    """The streams without what each tells of the last seconds of the one before."""
+    out = several[:1]
+    for name, stream in several[1:]:
+        last, t_ns = int(out[-1][1].t_ns[-1]), stream.t_ns
+        overlap = last - int(t_ns[0])
+        if 0 <= overlap < min(_SEAM_NS, 0.1 * int(t_ns[-1] - t_ns[0])):
+            keep = t_ns > last
+            issues.append(Issue("told twice", int((~keep).sum()), iso_gps(int(t_ns[0]), 0), name, f"'{role}': a seam"))
+            if isinstance(stream, Solution):
+                stream = stream.select(keep)
+            else:
+                arrays = {one.name: getattr(stream, one.name) for one in fields(stream)}
+                stream = replace(stream, **{k: v[keep] for k, v in arrays.items() if isinstance(v, np.ndarray)})
+        out.append((name, stream))
+    return out
 
 
 def _observations(role: str, several: list[tuple[str, Any]], issues: list[Issue]) -> GnssObservations:

@@ -26,6 +26,7 @@ SPEED_UNITS = {"mps": 1.0, "m_s": 1.0, "ms": 1.0, "kmh": 1 / 3.6, "kph": 1 / 3.6
 ANGLE_UNITS = {"rad": 1.0, "deg": np.pi / 180}
 TICK_UNITS = ("ticks", "tick", "counts", "count", "pulses")
 WHEEL_RATE_UNITS = ("radps", "rad_s", "rpm")
+_COUNTED = {"rad": "radps", "m_s2": "mps2"}
 _TIME_UNITS = {"s": NS, "sec": NS, "seconds": NS, "ms": 10**6, "us": 1000, "ns": 1}
 
 _FORCE = ("specific_force|linear_acceleration|accelerometer_acceleration|acceleration|accelerometer|accel|acc|a_rs_s"
@@ -36,7 +37,7 @@ _RATE_STEP = "delta_theta|delta_angle|delta_ang|dtheta|dang|dth|ang_inc|angle_in
 _IOS = "accelerometer_acceleration_"
 """Columns of CoreMotion's raw accelerometer: −1 g upwards at rest."""
 _NOT_SENSED = {"user", "gravity", "reference", "ref", "true", "truth", "bias", "std", "sigma", "cov", "covariance",
-               "var", "mean", "offset", "pos", "position", "vel", "orientation"}  # fmt: skip
+               "var", "mean", "offset", "pos", "position", "vel", "orientation", "free"}  # fmt: skip
 _WHEEL_PLACES = {
     "fl": "front_left", "lf": "front_left", "fr": "front_right", "rf": "front_right", "rl": "rear_left",
     "lr": "rear_left", "bl": "rear_left", "rr": "rear_right", "br": "rear_right",
@@ -111,7 +112,10 @@ def tidy(name: str) -> str:
     text = re.sub(r"\s*\*?\s*s\s*\^-1", "/s", text)
     text = re.sub(r"\s*/\s*s(?![a-z])", "ps", text)
     text = re.sub(r"/h(?![a-z])", "h", text)
-    return re.sub(r"[^a-z0-9]+", "_", text).strip("_").removeprefix("field_")
+    text = re.sub(r"[^a-z0-9]+", "_", text).strip("_").removeprefix("field_")
+    # PX4 counts its axes: gyro_rad[0], accelerometer_m_s2[2]
+    counted = re.fullmatch(r"(.*)_(rad|m_s2)_([012])", text)
+    return f"{counted[1]}_{'xyz'[int(counted[3])]}_{_COUNTED[counted[2]]}" if counted else text
 
 
 def layout_of(names: Sequence[str], units: Mapping[str, str] | None = None) -> Layout:
@@ -162,6 +166,9 @@ def _time(names: tuple[str, ...]) -> tuple[tuple[int, ...], int, bool]:
         match = re.fullmatch(pattern, name)
         if match:
             return (k,), _TIME_UNITS[match[1] or "s"], match[1] is not None
+    if "sample_time_fine" in names:
+        # Xsens: ticks of 0.1 ms
+        return (names.index("sample_time_fine"),), 10**5, True
     for k, name in enumerate(names):
         match = re.fullmatch(r"(?:seconds?_elapsed|elapsed|(?:.*_)?timestamp_since_?reboot)(?:_(s|ms|us|ns))?", name)
         if match:

@@ -122,10 +122,11 @@ class Pilot:
         """The pass that is asked for: causal, or smoothed."""
         if self.causal:
             return run_causal(run, self.signal, self.start, self.params, self.alignment.calibration, self.wheels)
+        noise = run.state.noise.copy()
         done = run_smoother(run, nodes)
         road = met_again(done, self.params, coarse=run.coarse)
         if road is not None:
-            again = self.run(run.data, noise=run.state.noise)
+            again = self.run(run.data, noise=noise)
             done = run_smoother(again, nodes := replace(nodes, road=road))
             run.told_row[:] = again.told_row
         return done, nodes

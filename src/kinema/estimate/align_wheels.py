@@ -1,4 +1,4 @@
-"""Wheels beside an aligned IMU: by how much their speed comes late, and how rough it is."""
+"""Wheels beside an aligned IMU: in which unit they count, by how much their speed comes late, and how rough it is."""
 
 from __future__ import annotations
 
@@ -15,21 +15,40 @@ _REACH_S = 2.0
 _CHANGING_MPS2 = 0.3
 _SLOPE_S = 0.25
 _BLOCK = 25
+_DRIVING_MPS, _ALIKE, _LEAST_FACTOR = 2.0, 0.15, 0.05
+STRANGE_SCALE = 0.15
+"""No tyre is so much larger or smaller: a unit, a gear or a sign is wrong."""
 
 
 def fitted_wheels(
     smoothed: Pass, wheels: tuple[F64, F64] | None, params: InertialParams
 ) -> tuple[tuple[F64, F64] | None, InertialParams]:
-    """Wheel speeds at the times to which they belong by a smoothed pass, and settings that know how rough they are.
+    """Wheel speeds at the times to which they belong by a smoothed pass, in its unit and direction, and settings that
+    know how rough they are.
 
     Both by what came until the end of that pass: a causal one looks at what causal alignment looked at.
     """
     if wheels is None:
         return None, params
     t, speed = wheels
+    speed = speed / wheel_factor(smoothed, wheels)
     wheels = (t - wheel_lag(smoothed, wheels), speed)
     seen = wheels[0] <= smoothed.t_s[-1]
     return wheels, with_wheel_noise(params, (wheels[0][seen], speed[seen]))
+
+
+def wheel_factor(smoothed: Pass, wheels: tuple[F64, F64]) -> float:
+    """How many times the speed of a smoothed pass wheels read, where that is no mere scale of tyres; else 1."""
+    t, speed = wheels
+    v = np.linalg.norm(smoothed.x[:, ki.X_V : ki.X_V + 3], axis=1)
+    there = np.interp(t, smoothed.t_s, v)
+    use = np.isfinite(speed) & (t > smoothed.t_s[0]) & (t < smoothed.t_s[-1]) & (there > _DRIVING_MPS)
+    if use.sum() < 4 * _BLOCK:
+        return 1.0
+    ratio = speed[use] / there[use]
+    factor = float(np.median(ratio))
+    same = float(np.median(np.abs(ratio - factor))) < _ALIKE * abs(factor)
+    return factor if abs(factor) > _LEAST_FACTOR and abs(factor - 1.0) > STRANGE_SCALE and same else 1.0
 
 
 def wheel_lag(smoothed: Pass, wheels: tuple[F64, F64]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from kinema.core.recording import Issue, Recording
 from kinema.errors import EstimationError
 from kinema.estimate.align import Alignment
-from kinema.estimate.align_wheels import wheel_lag
+from kinema.estimate.align_wheels import STRANGE_SCALE, wheel_factor, wheel_lag
 from kinema.estimate.inertial import Pass
 from kinema.estimate.inertial_params import InertialParams
 from kinema.kernels import inertial as ki
@@ -23,7 +23,6 @@ _FAULTS = ("dead axis", "axis stuck", "saturated", "gap", "frozen", "times in pa
 _NIS_MEDIAN = 2.37
 """Of chi-square with three degrees of freedom."""
 _STRANGE_NIS, _STRANGE_SLIP = 2.0 * _NIS_MEDIAN, 4.0
-_STRANGE_SCALE = 0.15
 
 
 def check_agreement(done: Pass, params: InertialParams, found: Sequence[Issue] = ()) -> None:
@@ -111,9 +110,11 @@ def _of_wheels(done: Pass, alignment: Alignment, recording: Recording, t0_ns: in
     found = wheel_speed(stream, (), t0_ns)
     if np.isfinite(done.told[:, ki.D_WHEEL]).any():
         out.append(f"wheel scale {100 * x[ki.X_SW]:+.2f} ± {100 * np.sqrt(p[ki.SW, ki.SW]):.2f} %")
-        if abs(x[ki.X_SW]) > _STRANGE_SCALE:
-            factor = 1.0 / (1.0 + x[ki.X_SW])
-            out.append(f"wheels read {factor:.2f} times the speed: check their unit (3.6: km/h; 0.45: miles per hour)")
+    factor = 1.0 if found is None else wheel_factor(alignment.smoothed, found)
+    factor = factor if factor != 1.0 else 1.0 / (1.0 + x[ki.X_SW])
+    if abs(factor - 1.0) > STRANGE_SCALE:
+        hint = "(3.6: km/h; 2.2: miles per hour; negative: forward is counted backward)"
+        out.append(f"wheels read {factor:.2f} times the speed: check their unit {hint}; put right")
     lag = 0.0 if found is None else wheel_lag(alignment.smoothed, found)
     if lag:
         out.append(f"wheel speeds come {1e3 * lag:.0f} ms late: taken out")

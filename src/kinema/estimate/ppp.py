@@ -64,7 +64,7 @@ class PppFilter:
         self.last: int | None = None
         self.now = 0.0
         self.group = table.sat // 100
-        self.innovation = np.full((2, m), np.nan)
+        self.residual = np.full((2, m), np.nan)
         self.flag: U8 = np.zeros((2, m), dtype=np.uint8)
 
     def gap_s(self, k: int) -> float:
@@ -84,7 +84,7 @@ class PppFilter:
         s.n = ppp_epoch(
             States(s.x, s.p, s.keys, s.index, s.seen, s.lock, s.prior, s.arc_of), s.n,
             Rows(t.key, self.group, t.unit, t.mapping, t.code, t.phase, t.code_var, t.phase_var, t.arc),
-            int(t.row_start[k]), int(t.row_start[k + 1]), len(SYSTEMS), self.now, dt, self.settings, self.innovation,
+            int(t.row_start[k]), int(t.row_start[k + 1]), len(SYSTEMS), self.now, dt, self.settings, self.residual,
             self.flag,
         )  # fmt: skip
         self.last = k
@@ -106,7 +106,7 @@ class PppOutput:
     cov: F64
     zenith_m: F64
     zenith_sigma_m: F64
-    innovation: F64
+    residual: F64
     flag: U8
 
 
@@ -145,7 +145,7 @@ def run_ppp(
         ahead.step(k)
         if not smooth:
             keep(k, *ahead.state.marginal())
-    out = PppOutput(dx, cov, zenith, sigma, ahead.innovation.copy(), ahead.flag.copy())
+    out = PppOutput(dx, cov, zenith, sigma, ahead.residual.copy(), ahead.flag.copy())
     if not smooth:
         return out
     back = PppFilter(table, params, static)

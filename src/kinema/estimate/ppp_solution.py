@@ -176,11 +176,11 @@ def _residuals(table: PppTable, out: PppOutput) -> Residuals | None:
         slot[SYSTEMS.index(letter)] = names.index(pair[0])
     parts = []
     for kind, index, var in ((0, 0, table.code_var), (2, 1, table.phase_var)):
-        rows = np.flatnonzero(np.isfinite(out.innovation[index]))
+        rows = np.flatnonzero(np.isfinite(out.residual[index]))
         flag = out.flag[index, rows]
         bad = Reason.OUTLIER if kind == 0 else Reason.SLIP
         mark = np.where(flag == 1, bad, np.where(flag == 2, Reason.DOWN_WEIGHTED, Reason.USED))
-        parts.append((rows, np.full(len(rows), kind), out.innovation[index, rows], np.sqrt(var[rows]), mark))
+        parts.append((rows, np.full(len(rows), kind), out.residual[index, rows], np.sqrt(var[rows]), mark))
     rows, kinds, value, sigma, mark = (np.concatenate([part[i] for part in parts]) for i in range(5))
     if not 0 < len(rows) <= 1_000_000:
         return None

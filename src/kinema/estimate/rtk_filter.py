@@ -67,7 +67,7 @@ class RtkState:
 class FilterOutput:
     """Per epoch (n,): float position from the base and covariance, velocity and covariance, fix status (0, 1, 2),
     shift of the fixed position and lessening of its covariance, and the figures of kernels.rtk_fix; per row and
-    signal innovations (m) and flags; and the integer that each arc was last held at."""
+    signal residuals (m) and flags; and the integer that each arc was last held at."""
 
     d_m: F64
     cov: F64
@@ -77,8 +77,8 @@ class FilterOutput:
     shift_m: F64
     lessening: F64
     figures: F64
-    code_innovation: F64
-    phase_innovation: F64
+    code_residual: F64
+    phase_residual: F64
     code_flag: U8
     phase_flag: U8
     held: ArcIntegers
@@ -168,7 +168,7 @@ class RtkFilter:
                 t.code_var, t.phase_var, t.doppler, t.doppler_var,
             ),
             row0, row1, len(SYSTEMS), Known(self.integers.value, self.integers.datum, s.tied),
-            Told(o.code_innovation, o.phase_innovation, o.code_flag, o.phase_flag), now, dt, self.settings, self.zenith,
+            Told(o.code_residual, o.phase_residual, o.code_flag, o.phase_flag), now, dt, self.settings, self.zenith,
         )  # fmt: skip
         o.d_m[k], o.cov[k] = s.x[:3], s.p[:3, :3]
         o.v_mps[k], o.cov_v[k] = s.x[3:6], s.p[3:6, 3:6]

@@ -19,8 +19,8 @@ def residuals(table: RtkTable, out: FilterOutput) -> Residuals | None:
     parts = []
     signals, lookup = signal_names(table)
     for kind, value, var, flag in (
-        (0, out.code_innovation, table.code_var, out.code_flag),
-        (2, out.phase_innovation, table.phase_var, out.phase_flag),
+        (0, out.code_residual, table.code_var, out.code_flag),
+        (2, out.phase_residual, table.phase_var, out.phase_flag),
     ):
         row, slot = np.nonzero(np.isfinite(value))
         bad = np.uint8(Reason.OUTLIER if kind == 0 else Reason.SLIP)

@@ -70,7 +70,7 @@ def _model(rows: Rows, r: A, kind: A, index: A, at: A, by: A) -> A:
 
 
 @kernel
-def _group(states: States, n: A, rows: Rows, row: A, count: A, kind: A, gate: A, innovation: A, flag: A, w: A) -> None:
+def _group(states: States, n: A, rows: Rows, row: A, count: A, kind: A, gate: A, flag: A, w: A) -> None:
     """Fold the rows of one clock; phases beyond gate[1] sigmas begin anew, codes beyond gate[0] count less.
 
     A phase of a shared ambiguity (gate[2] on) is only left out.
@@ -85,7 +85,6 @@ def _group(states: States, n: A, rows: Rows, row: A, count: A, kind: A, gate: A,
     r = row[middle]
     c = _model(rows, r, kind, index, at, by)
     add_clock(x, p, n, at, by, c, z[r], var[r])
-    innovation[r] = 0.0
     for k in range(count):
         r = row[k]
         i = index[rows.key[r], 0]
@@ -97,7 +96,6 @@ def _group(states: States, n: A, rows: Rows, row: A, count: A, kind: A, gate: A,
         at[c], by[c] = n, 1.0
         nu, s = foresee(x, p, at, by, c + 1, z[r], var[r])
         t = abs(nu) / math.sqrt(s)
-        innovation[r] = nu
         v = var[r]
         if t > gate[1]:
             flag[r] = 1
@@ -109,6 +107,23 @@ def _group(states: States, n: A, rows: Rows, row: A, count: A, kind: A, gate: A,
             flag[r] = 2
             v += (t * t / (gate[0] * gate[0]) - 1.0) * s
         fold(x, p, n + 1, at, by, c + 1, z[r], v, w)
+
+
+@kernel
+def _residuals(states: States, rows: Rows, row: A, count: A, kind: A, left: A, flag: A) -> None:
+    """What the states after the epoch leave of the rows that share a clock; the clock is their weighted mean."""
+    z, var = (rows.phase, rows.phase_var) if kind == 1 else (rows.code, rows.code_var)
+    at, by = np.zeros(8, np.int64), np.zeros(8)
+    total, weight = 0.0, 0.0
+    for k in range(count):
+        r = row[k]
+        c = _model(rows, r, kind, states.index, at, by)
+        left[r], _s = foresee(states.x, states.p, at, by, c, z[r], var[r])
+        if flag[r] != 1:
+            total += left[r] / var[r]
+            weight += 1.0 / var[r]
+    for k in range(count):
+        left[row[k]] -= total / max(weight, 1e-300)
 
 
 @kernel
@@ -134,12 +149,23 @@ def _manage(states: States, n: A, rows: Rows, row0: A, row1: A, t: A, gap: A) ->
 
 
 @kernel
-def ppp_epoch(
-    states: States, n: A, rows: Rows, row0: A, row1: A, n_groups: A, t: A, dt: A, settings: A, innovation: A, flag: A
-) -> A:
-    """One epoch, rows [row0, row1): predict, manage arcs, fold codes and phases. Returns n.
+def _codes(rows: Rows, row0: A, row1: A, group: A, row: A) -> A:
+    """Into row: the codes of a system, which share a clock. Returns how many."""
+    count = 0
+    for r in range(row0, row1):
+        if rows.group[r] == group and math.isfinite(rows.code[r]):
+            row[count] = r
+            count += 1
+    return count
 
-    innovation (2, m), flag (2, m). settings (9,): position variance (0: static), walks of zenith delay and gradient
+
+@kernel
+def ppp_epoch(
+    states: States, n: A, rows: Rows, row0: A, row1: A, n_groups: A, t: A, dt: A, settings: A, residual: A, flag: A
+) -> A:
+    """One epoch, rows [row0, row1): predict, manage arcs, fold codes and phases, leave residuals. Returns n.
+
+    residual (2, m), flag (2, m). settings (9,): position variance (0: static), walks of zenith delay and gradient
     (m²/s), drift of ambiguities (m²/s), gap (s), Huber, code reject, phase reject, first ambiguity that several
     satellites share.
     """
@@ -148,14 +174,10 @@ def ppp_epoch(
     n = _manage(states, n, rows, row0, row1, t, settings[4])
     w, row = np.empty(states.x.shape[0]), np.empty(row1 - row0, np.int64)
     for g in range(n_groups):
-        count = 0
-        for r in range(row0, row1):
-            if rows.group[r] == g and math.isfinite(rows.code[r]):
-                row[count] = r
-                count += 1
+        count = _codes(rows, row0, row1, g, row)
         if count >= 2:
             gate = np.array([settings[5], settings[6], settings[8]])
-            _group(states, n, rows, row, count, 0, gate, innovation[0], flag[0], w)
+            _group(states, n, rows, row, count, 0, gate, flag[0], w)
     count = 0
     for r in range(row0, row1):
         if math.isfinite(rows.phase[r]) and states.index[rows.key[r], 0] >= 0:
@@ -163,5 +185,10 @@ def ppp_epoch(
             count += 1
     if count >= 2:
         gate = np.array([settings[5], settings[7], settings[8]])
-        _group(states, n, rows, row, count, 1, gate, innovation[1], flag[1], w)
+        _group(states, n, rows, row, count, 1, gate, flag[1], w)
+        _residuals(states, rows, row, count, 1, residual[1], flag[1])
+    for g in range(n_groups):
+        count = _codes(rows, row0, row1, g, row)
+        if count >= 2:
+            _residuals(states, rows, row, count, 0, residual[0], flag[0])
     return n

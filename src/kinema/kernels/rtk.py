@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kinema.kernels.jit import kernel
-from kinema.kernels.rtk_rows import Rows, Told, update_doppler, update_group
+from kinema.kernels.rtk_rows import Rows, Told, residuals_of_group, update_doppler, update_group
 from kinema.kernels.sequential import States, clear_state, decay, fold, forget_unseen, new_state
 
 A = Any
@@ -164,23 +164,43 @@ def float_epoch(
         update_doppler(states, n, rows, row, count, settings[10], w)
     for g in range(n_groups):
         for f in range(slots):
-            count = 0
-            for r in range(row0, row1):
-                if rows.group[r] == g and math.isfinite(rows.code[r, f]):
-                    row[count], slot[count] = r, f
-                    count += 1
+            count = _codes(rows, row0, row1, g, f, row, slot)
             if count >= 2:
                 update_group(states, n, rows, told, row, slot, count, 0, settings[6:8], w)
+    count = _phases(states, rows, row0, row1, row, slot)
+    if count >= 2:
+        update_group(states, n, rows, told, row, slot, count, 1, settings[8:10], w)
+        residuals_of_group(states, rows, told, row, slot, count, 1)
+    for g in range(n_groups):
+        for f in range(slots):
+            count = _codes(rows, row0, row1, g, f, row, slot)
+            if count >= 2:
+                residuals_of_group(states, rows, told, row, slot, count, 0)
+    _untie_restarted(rows, row0, row1, known, told)
+    return n
+
+
+@kernel
+def _codes(rows: Rows, row0: A, row1: A, group: A, f: A, row: A, slot: A) -> A:
+    """Into row, slot: the codes of a system and signal, which share a clock. Returns how many."""
     count = 0
-    for f in range(slots):
+    for r in range(row0, row1):
+        if rows.group[r] == group and math.isfinite(rows.code[r, f]):
+            row[count], slot[count] = r, f
+            count += 1
+    return count
+
+
+@kernel
+def _phases(states: States, rows: Rows, row0: A, row1: A, row: A, slot: A) -> A:
+    """Into row, slot: the phases that have an ambiguity. Returns how many."""
+    count = 0
+    for f in range(rows.phase.shape[1]):
         for r in range(row0, row1):
             if math.isfinite(rows.phase[r, f]) and states.index[rows.sat[r], f] >= 0:
                 row[count], slot[count] = r, f
                 count += 1
-    if count >= 2:
-        update_group(states, n, rows, told, row, slot, count, 1, settings[8:10], w)
-    _untie_restarted(rows, row0, row1, known, told)
-    return n
+    return count
 
 
 @kernel

@@ -39,7 +39,7 @@ class Rows(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What an epoch said, written: innovations (m, slots) in metres, flags (m, slots)."""
+    """What became of an epoch's measurements, written: residuals (m, slots) in metres, flags (m, slots)."""
 
     code: A
     phase: A
@@ -75,8 +75,10 @@ def _accept(lock: A, i: A) -> None:
 
 
 @kernel
-def update_group(states: States, n: A, rows: Rows, told: Told, row: A, slot: A, count: A, kind: A, gate: A, w: A) -> A:
-    """Fold what shares one clock, the first `count` of row, slot; kind 0 code or 1 phase. Returns the number used.
+def update_group(
+    states: States, n: A, rows: Rows, told: Told, row: A, slot: A, count: A, kind: A, gate: A, w: A
+) -> None:
+    """Fold what shares one clock, the first `count` of row, slot; kind 0 code or 1 phase.
 
     Measurements are moved to the state's origin. gate: (Huber, reject) in sigmas. A phase beyond `reject` is left out
     (flag 2; lock, the epochs that an ambiguity was measured, becomes negative and counts them) and starts its ambiguity
@@ -84,7 +86,7 @@ def update_group(states: States, n: A, rows: Rows, told: Told, row: A, slot: A, 
     """
     x, p, index, lock = states.x, states.p, states.index, states.lock
     z, var = (rows.phase, rows.phase_var) if kind == 1 else (rows.code, rows.code_var)
-    innovation, flag = (told.phase, told.phase_flag) if kind == 1 else (told.code, told.code_flag)
+    flag = told.phase_flag if kind == 1 else told.code_flag
     at, by = np.zeros(8, np.int64), np.zeros(8)
     pre = np.empty(count)
     for k in range(count):
@@ -95,8 +97,6 @@ def update_group(states: States, n: A, rows: Rows, told: Told, row: A, slot: A, 
     r, f = row[middle], slot[middle]
     c = _row_model(rows, r, f, kind, index, at, by)
     add_clock(x, p, n, at, by, c, z[r, f] - rows.origin[r], var[r, f])
-    innovation[r, f] = 0.0
-    used = 1
     for k in range(count):
         r, f = row[k], slot[k]
         i = index[rows.sat[r], f]
@@ -108,7 +108,6 @@ def update_group(states: States, n: A, rows: Rows, told: Told, row: A, slot: A, 
         at[c], by[c] = n, 1.0
         nu, s = foresee(x, p, at, by, c + 1, z[r, f] - rows.origin[r], var[r, f])
         t = abs(nu) / math.sqrt(s)
-        innovation[r, f] = nu
         if kind == 1 and t > gate[1]:
             lock[i] = min(lock[i], 0) - 1 if lock[i] < 0 or lock[i] > 1 else -STRIKES
             flag[r, f] = 2
@@ -127,8 +126,24 @@ def update_group(states: States, n: A, rows: Rows, told: Told, row: A, slot: A, 
         fold(x, p, n + 1, at, by, c + 1, z[r, f] - rows.origin[r], v, w)
         if kind == 1:
             _accept(lock, i)
-        used += 1
-    return used
+
+
+@kernel
+def residuals_of_group(states: States, rows: Rows, told: Told, row: A, slot: A, count: A, kind: A) -> None:
+    """What the states after the epoch leave of the measurements that share a clock; the clock is their weighted mean."""
+    z, var = (rows.phase, rows.phase_var) if kind == 1 else (rows.code, rows.code_var)
+    left, flag = (told.phase, told.phase_flag) if kind == 1 else (told.code, told.code_flag)
+    at, by = np.zeros(8, np.int64), np.zeros(8)
+    total, weight = 0.0, 0.0
+    for k in range(count):
+        r, f = row[k], slot[k]
+        c = _row_model(rows, r, f, kind, states.index, at, by)
+        left[r, f], _s = foresee(states.x, states.p, at, by, c, z[r, f] - rows.origin[r], var[r, f])
+        if flag[r, f] != 1:
+            total += left[r, f] / var[r, f]
+            weight += 1.0 / var[r, f]
+    for k in range(count):
+        left[row[k], slot[k]] -= total / max(weight, 1e-300)
 
 
 @kernel

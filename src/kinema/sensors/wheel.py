@@ -16,6 +16,8 @@ from kinema.errors import DataError
 STUCK_S = 5.0
 FINE_MPS = 0.03
 """A speed told in finer steps than that never stays the same for STUCK_S by itself; one in coarser steps may."""
+FALLEN_MPS2 = 25.0
+"""No vehicle brakes harder."""
 _REAR = ("rl", "rr", "rear_left", "rear_right", "left_rear", "right_rear")
 
 
@@ -53,6 +55,10 @@ def wheel_speed(
     keep = used_mask(stream.t_ns, masks)
     wheels = _rear(stream, keep)
     good = alive(wheels.T) if habits is None else habits.good
+    if not good.any() and habits is None:
+        # better the wheels that steer than none
+        wheels = stream.value[keep].reshape(len(wheels), -1)
+        good = alive(wheels.T)
     if not good.any():
         return None
     wheels = wheels[:, good]
@@ -61,7 +67,8 @@ def wheel_speed(
         spread = np.abs(wheels - np.median(wheels, axis=1, keepdims=True)).max(axis=1)
         speed = np.where(spread > 1.0 + 0.1 * np.abs(speed), np.nan, speed)
     t = (stream.t_ns[keep] - t0_ns).astype(np.float64) * 1e-9
-    return t, np.where(stuck(t, speed, None if habits is None else habits.stuck_s), np.nan, speed)
+    still = stuck(t, speed, None if habits is None else habits.stuck_s)
+    return t, np.where(still | fallen(t, speed), np.nan, speed)
 
 
 def _rear(stream: Series, keep: Bool) -> F64:
@@ -93,6 +100,19 @@ def stuck(t_s: F64, speed: F64, least_s: float | None = None) -> Bool:
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         if last - first >= 10 and t_s[last - 1] - t_s[first] >= least_s:
             out[first:last] = True
+    return out
+
+
+def fallen(t_s: F64, speed: F64) -> Bool:
+    """Where a speed (m,) is zero that falls to it, or rises from it, faster than FALLEN_MPS2: no vehicle stops so, but
+    sensors, messages and locked wheels do (m,)."""
+    zero = np.abs(speed) < 0.05
+    out = np.zeros(len(speed), dtype=np.bool_)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], zero.astype(np.int8), [0]])))
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        for k, inner in ((first - 1, first), (last, last - 1)):
+            if 0 <= k < len(speed) and abs(speed[k]) > FALLEN_MPS2 * max(abs(t_s[inner] - t_s[k]), 0.1):
+                out[first:last] = True
     return out
 
 

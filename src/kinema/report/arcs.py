@@ -12,7 +12,7 @@ from kinema.report.blocks.charts import Category, Groups
 from kinema.report.blocks.lanes import Lanes
 from kinema.report.blocks.tables import Cell, Row, Table
 from kinema.report.draft import Draft
-from kinema.report.words import percent
+from kinema.report.words import duration, percent
 
 FLOAT, FIXED, UNKNOWN = 0, 1, 2
 STATES = (
@@ -89,7 +89,7 @@ def _cells(arcs: Arcs, mine: Bool, state: I64, seconds: F64, present: list[int])
         Cell(str(count), count),
         *(Cell(str(one or "–"), one) for one in causes),
         Cell("–") if unknown else Cell(f"{percent(share)} %", share, share=share),
-        Cell(f"{middle:.4g} s", middle),
+        Cell(duration(middle), middle),
     ]
 
 

@@ -88,9 +88,11 @@ function samples(ctx, px, py, x, values, from, to, gap, style) {
       continue;
     }
     if (gap && i && x[i] - x[i - 1] > gap) pen = false;
-    if (pen && style === "step") ctx.lineTo(px(x[i]), py(values[i - 1]));
-    if (pen) ctx.lineTo(px(x[i]), py(value));
-    else ctx.moveTo(px(x[i]), py(value));
+    const here = px(x[i]), alone = !pen && values[i + 1] !== values[i + 1];
+    if (pen && style === "step") ctx.lineTo(here, py(values[i - 1]));
+    if (pen) ctx.lineTo(here, py(value));
+    else ctx.moveTo(alone ? here - 1 : here, py(value));
+    if (alone) ctx.lineTo(here + 1, py(value)); // a value between gaps is seen as a dot
     pen = true;
   }
 }

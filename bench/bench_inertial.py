@@ -1,14 +1,22 @@
 """Inertial navigation: figures of docs/figures/inertial.md, and speed.
 
-    KINEMA_DATA=… python bench/bench_inertial.py
+    KINEMA_DATA=… python bench/bench_inertial.py [--peer "KF-GINS car.yaml"]
 
 Prints outages of the RTK car (the windows of the published comparison), IMU samples per second of the causal pass
-alone and of the smoother, and the whole command from files to trajectory.
+alone and of the smoother, and the whole command `kinema solve`, its process's start and the file it writes included,
+beside the command of a peer that solves the same recording, in one run: processor time (user and system) and time on
+the wall, the shortest of five runs each, alternating.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import resource
+import shlex
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,12 +43,12 @@ CASES: tuple[tuple[float, float, float], ...] = ((15.0, 45.0, 243_298.5), (60.0,
 
 
 def best(run: Callable[[], object], times: int = 3) -> float:
-    """Shortest of several runs, seconds."""
+    """Least of several runs, seconds of processor."""
     found = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         run()
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return min(found)
 
 
@@ -87,17 +95,53 @@ def speed(recording: Recording, folder: Path) -> None:
     whole = best(lambda: solve(read(*files), SolveOptions(method="batch")))
     print(f"filter {n / causal:,.0f} samples/s ({causal:.3f} s for {n}), with smoother {n / smooth:,.0f} samples/s")
     print(f"whole solve, batch, from files: {whole:.2f} s, of which reading {reading:.2f} s")
-    print("against figures measured elsewhere: pyins 147 to 242 s, GNSS_IMU.py 23 to 29 s, KF-GINS 1.1 to 1.3 s")
+
+
+def command_time(command: list[str]) -> tuple[float, float]:
+    """Seconds of processor and wall of one run of a command."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+
+
+def whole_command(folder: Path, peer: str, times: int = 5) -> None:
+    """`kinema solve` from files to file in each format and method, and a peer's command in the same minute."""
+    ours = [str(Path(sys.executable).with_name("kinema")), "solve", "-q", "--fixes", str(folder / "gnss_rtk.pos")]
+    ours += ["--imu", str(folder / "imu.csv.gz")]
+    with tempfile.TemporaryDirectory() as out:
+        commands = {
+            f"{method}, {ending}": [*ours, "--method", method, "-o", f"{out}/car{ending}"]
+            for method, ending in (("batch", ".pos"), ("batch", ".csv"), ("filter", ".pos"))
+        }
+        if peer:
+            commands[peer] = shlex.split(peer)
+        found: dict[str, list[tuple[float, float]]] = {name: [command_time(run)] for name, run in commands.items()}
+        for _ in range(times):
+            for name, run in commands.items():
+                found[name].append(command_time(run))
+    least = {name: (min(cpu for cpu, _ in runs[1:]), min(wall for _, wall in runs[1:])) for name, runs in found.items()}
+    for name, (cpu, wall) in least.items():
+        ratio = f", {cpu / least[peer][0]:.2f} of the peer's" if peer else ""
+        print(f"whole command, {name}: {cpu:.2f} s of processor, {wall:.2f} s on the wall{ratio}")
+    if not peer:
+        print("peers elsewhere: KF-GINS (C++) 1.1 to 1.3 s, GNSS_IMU.py 23 to 29 s, pyins 147 to 242 s; or give --peer")
 
 
 def main() -> None:
     """All of it."""
+    parser = argparse.ArgumentParser(description="Figures and speed of inertial navigation")
+    parser.add_argument("--peer", default="", metavar="COMMAND", help="a peer's command on the same recording")
+    parser.add_argument("--speed", action="store_true", help="only speed")
+    args = parser.parse_args()
     folder = Path(os.environ["KINEMA_DATA"]) / "car-mems-imu-rtk"
     recording = read(folder / "gnss_rtk.pos", folder / "imu.csv.gz")
     solve(recording, SolveOptions(method="smooth"))
-    outages(recording)
-    withheld(recording)
+    if not args.speed:
+        outages(recording)
+        withheld(recording)
     speed(recording, folder)
+    whole_command(folder, args.peer)
     print(f"numpy {np.__version__}")
 
 

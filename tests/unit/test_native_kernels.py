@@ -12,8 +12,22 @@ import kinema.kernels.jit as jit
 from kinema.kernels import native
 
 KERNELS = """
+from typing import NamedTuple
+
 import numpy as np
 from kinema.kernels.jit import kernel
+
+class Pair(NamedTuple):
+    a: object
+    k: int
+
+@kernel
+def of_pair(pair):
+    return pair.a.sum() * pair.k
+
+@kernel
+def doubled(pair):
+    return Pair(pair.a, 2 * pair.k)
 
 @kernel
 def inner(x):
@@ -34,13 +48,15 @@ def fill(a, x):
 USE = """
 import json, sys
 import numpy as np
-from kinema.kernels.some import fill, inner, mixed
+from kinema.kernels.some import Pair, doubled, fill, inner, mixed, of_pair
 a = np.linspace(0.0, 1.0, 5)
 before = mixed(a, 3, True, (1.0, 2))
 fill(a, 2.0)
 odd = np.zeros(4, np.float32)
 if ARGUMENTS: fill(odd, 2.0)
+pair = Pair(a, 3)
 told = [list(before), list(mixed(a, np.int64(2), False, (1.0, 2))), inner(0.0), a.tolist(), odd.tolist()]
+told += [of_pair(pair), doubled(pair).k if ARGUMENTS else 6]
 for _ in range(CALLS):
     fill(a, 1.0)
 print(json.dumps({"told": told, "numba": "numba" in sys.modules}))
@@ -85,8 +101,9 @@ def _close(a, b):
 
 def test_other_arguments_are_compiled_by_numba(folder):
     found = run(folder, arguments=True)
-    assert found["told"][-1] == [2.0] * 4
-    assert not run(folder, arguments=True)["numba"]
+    assert found["told"][4] == [2.0] * 4
+    assert found["told"][6] == 6
+    assert run(folder, arguments=True)["numba"], "a kernel that returns a named tuple is Numba's"
 
 
 def test_many_calls_are_left_to_numba(folder):

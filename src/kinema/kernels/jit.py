@@ -62,7 +62,7 @@ def _sources_of(module: str) -> frozenset[str]:
 def _versions() -> bytes:
     """What decides, besides the sources, what is compiled: the interpreter, Numba, NumPy."""
     numba_version = (native.numba_folder() / "_version.py").read_bytes()
-    return f"2 {sys.version_info[:2]} {np.__version__} ".encode() + numba_version
+    return f"3 {sys.version_info[:2]} {np.__version__} ".encode() + numba_version
 
 
 @cache
@@ -139,7 +139,8 @@ class Kernel:
 def _key(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """What of the arguments decides which compiled function takes them."""
     return tuple([
-        (a.dtype, a.ndim, a.flags.num & _LAYOUT) if type(a) is np.ndarray else _key(a) if type(a) is tuple else type(a)
+        (a.dtype, a.ndim, a.flags.num & _LAYOUT) if type(a) is np.ndarray
+        else (type(a), _key(a)) if isinstance(a, tuple) else type(a)
         for a in args
     ])  # fmt: skip
 

@@ -45,7 +45,8 @@ def numba_folder() -> Path:
 
 
 def signature(arguments: Sequence[Any]) -> str | None:
-    """Types of arguments as Numba would name them; None where they are beyond arrays, numbers and tuples of these."""
+    """Types of arguments as Numba would name them; None where they are beyond arrays, numbers and tuples of
+    these, named or not."""
     names = [_type_of(argument) for argument in arguments]
     return None if None in names else ",".join(cast(list[str], names))
 
@@ -57,10 +58,14 @@ def _type_of(value: Any) -> str | None:
         flags = value.flags
         layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
         return f"{value.dtype.name}:{value.ndim}{layout}{'w' if flags.writeable else 'r'}{'' if flags.aligned else 'u'}"
-    if type(value) is tuple and value:
+    if isinstance(value, tuple) and value:
         inner = signature(value)
-        return None if inner is None else f"({inner})"
+        return None if inner is None else f"{_class_name(type(value))}({inner})"
     return "none" if value is None else _SCALARS.get(type(value))
+
+
+def _class_name(one: type) -> str:
+    return "" if one is tuple else f"{one.__module__}.{one.__qualname__}:"
 
 
 def _signature_of_types(types: Sequence[Any]) -> str | None:
@@ -75,9 +80,9 @@ def _name_of_type(one: Any) -> str | None:
     if type(one) is types.Array:
         of = str(one.dtype).replace("boolean", "bool")
         return f"{of}:{one.ndim}{one.layout}{'w' if one.mutable else 'r'}{'' if one.aligned else 'u'}"
-    if type(one) in (types.Tuple, types.UniTuple) and len(one):
-        inner = _signature_of_types(tuple(one))
-        return None if inner is None else f"({inner})"
+    if isinstance(one, types.BaseTuple) and len(one):
+        inner = _signature_of_types(list(cast(Any, one)))
+        return None if inner is None else f"{_class_name(getattr(one, 'instance_class', tuple))}({inner})"
     name = str(one).replace("boolean", "bool")
     return name if name in _RETURNED else None
 
@@ -105,12 +110,17 @@ def load(folder: Path, kernel: str, signed: str) -> Callable[..., Any] | None:
         return None
 
 
+def _takes_no_class(returned: Any) -> bool:
+    """Whether a result is made of numbers alone: arrays and named tuples need Numba's own classes."""
+    return ":" not in (_name_of_type(returned) or ":")
+
+
 def save(folder: Path, kernel: str, compiled: Any) -> None:
     """Keep what Numba compiled (a CompileResult), where it can be loaded without Numba."""
     try:
-        signed, returned = _signature_of_types(compiled.signature.args), compiled.signature.return_type
+        signed = _signature_of_types(compiled.signature.args)
         plain = not compiled.environment.consts and not compiled.lifted and not compiled.reload_init
-        if signed is None or not plain or (_name_of_type(returned) or "array:").find(":") >= 0:
+        if signed is None or not plain or not _takes_no_class(compiled.signature.return_type):
             return
         code: bytes = compiled.library._get_compiled_object()
         needs = sorted(undefined_symbols(code))

@@ -149,17 +149,22 @@ def imu_signal(imu: Imu, t0_ns: int, before: ImuSignal | None = None) -> ImuSign
     )
 
 
+def _of_window(cum: F64, n: int) -> F64:
+    """Sums (m, k) over the n samples, or as many as there are, up to each one, of running sums (m + 1, k)."""
+    out = cum[1:].copy()
+    out[n:] -= cum[1 : len(cum) - n]
+    return out
+
+
 def _level(values: F64, n: int) -> tuple[F64, F64]:
     """RMS about the mean (n,), all axes, and mean (n, 3) of the window of n samples that ends at each sample."""
     offset = values.mean(axis=0)
     centred = values - offset
     cum = np.concatenate([np.zeros((1, 3)), np.cumsum(centred, axis=0)])
     cum2 = np.concatenate([np.zeros((1, 3)), np.cumsum(centred**2, axis=0)])
-    last = np.arange(1, len(values) + 1)
-    first = np.maximum(last - n, 0)
-    count = (last - first)[:, None]
-    mean = (cum[last] - cum[first]) / count
-    variance = np.maximum((cum2[last] - cum2[first]) / count - mean**2, 0.0)
+    count = np.minimum(np.arange(1.0, len(values) + 1), n)[:, None]
+    mean = _of_window(cum, n) / count
+    variance = np.maximum(_of_window(cum2, n) / count - mean**2, 0.0)
     level = np.sqrt(variance.sum(axis=1))
     level[: n - 1] = level[min(n, len(level)) - 1]
     return level, mean + offset
@@ -169,9 +174,8 @@ def _shake(values: F64, n: int) -> F64:
     """RMS (n, 3) of white noise that has the differences of successive samples, over the n samples before each."""
     step2 = np.concatenate([np.zeros((1, 3)), np.diff(values, axis=0) ** 2])
     cum = np.concatenate([np.zeros((1, 3)), np.cumsum(step2, axis=0)])
-    last = np.arange(1, len(values) + 1)
-    first = np.maximum(last - n, 0)
-    out = np.sqrt(np.maximum(cum[last] - cum[first], 0.0) / (2.0 * (last - first)[:, None]))
+    count = np.minimum(np.arange(1.0, len(values) + 1), n)[:, None]
+    out = np.sqrt(np.maximum(_of_window(cum, n), 0.0) / (2.0 * count))
     out[: n - 1] = out[min(n, len(out)) - 1]
     return np.asarray(out)
 

@@ -19,6 +19,7 @@ from kinema.sensors.imu_signal import ImuSignal
 from kinema.sensors.wheel import wheel_issues, wheel_speed
 
 _FAR_S = 0.7
+_WORST_CLOCK = 5e-3
 _FAULTS = ("dead axis", "axis stuck", "saturated", "gap", "frozen", "times in packets")
 _NIS_MEDIAN = 2.37
 """Of chi-square with three degrees of freedom."""
@@ -46,6 +47,23 @@ def check_agreement(done: Pass, params: InertialParams, found: Sequence[Issue] =
         )
 
 
+def clock(done: Pass, alignment: Alignment) -> tuple[float, float]:
+    """Offset (s) of the IMU's clock to GPS time at the begin of the stream, and its drift, as known at the end."""
+    x, since, gps_s = done.end.x, done.end.t_s, done.gps_times(alignment.calibration)
+    drift = float(np.diff(gps_s[-2:])[0] / np.diff(done.t_s[-2:])[0]) - 1.0 + x[ki.X_TDD]
+    return float(gps_s[-1] - since + x[ki.X_TD] - drift * since), float(drift)
+
+
+def check_clock(done: Pass, alignment: Alignment) -> None:
+    """Refuse a clock that no oscillator has. Raises EstimationError."""
+    _, drift = clock(done, alignment)
+    if abs(drift) > _WORST_CLOCK:
+        raise EstimationError(
+            f"the clocks of IMU and fixes drift apart by {100 * drift:+.1f} %: are both of one drive? are the times of "
+            "the IMU in another unit, or made up from a rate that is not its own?"
+        )
+
+
 def notes(
     done: Pass, alignment: Alignment, rows: FixRows, signal: ImuSignal, params: InertialParams,
     recording: Recording, found_mount: bool,
@@ -65,10 +83,8 @@ def notes(
         )
         if abs(abs(roll) - 180) < 30 and abs(pitch) < 45:
             out.append("the IMU's z axis points up: upside down against forward-right-down")
-    # offset and drift are estimated at the end; the offset is told at the begin of the stream
-    since, gps_s = done.end.t_s, done.gps_times(alignment.calibration)
-    drift = float(np.diff(gps_s[-2:])[0] / np.diff(done.t_s[-2:])[0]) - 1.0 + x[ki.X_TDD]
-    td = gps_s[-1] - since + x[ki.X_TD] - drift * since
+    td, drift = clock(done, alignment)
+    since = done.end.t_s
     back = p[ki.TD, ki.TD] - 2 * since * p[ki.TD, ki.TDD] + since**2 * p[ki.TDD, ki.TDD]
     out.append(
         f"IMU clock: {1e3 * td:+.1f} ± {1e3 * np.sqrt(max(back, 0.0)):.1f} ms to GPS time, "

@@ -32,8 +32,10 @@ _GAP_S = 0.3
 _LOOK_S = 120.0
 _STEP_S, _STEP_SIGMAS, _BETTER = 0.3, 4.0, 0.01
 _MARGINS_S = (5.0, 30.0)
-_FOUND, _CLEARLY = 0.7, 0.15
+_FOUND, _SURE, _CLEARLY = 0.7, 0.75, 0.15
 """Agreement of turns on clocks that have nothing to do with each other, and by how much more than anywhere else."""
+OWN_CLOCK = "relative clock"
+"""Kind of the issue of a file whose times count from its own start (formats.trajectory)."""
 CLOCK_UNKNOWN = "clock unknown"
 """Key of a recording's settings: the streams whose clock began with the logger (formats.placing)."""
 _EACH = ("p_e_m", "cov_p_e_m2", "v_e_mps", "cov_v_e", "q_nb_wxyz", "cov_att_n_rad2", "status", "n_sats")
@@ -88,12 +90,19 @@ def _with_known_clock(recording: Recording, options: SolveOptions) -> tuple[Reco
     """The recording with the streams whose clock began with the logger put where their turns agree with the course,
     and what was found. Raises EstimationError where no place stands out."""
     loose = tuple(recording.settings.get(CLOCK_UNKNOWN, ()))
-    if "imu" not in loose:
+    own = sum(issue.kind == OWN_CLOCK for issue in recording.issues) > 1 and "fixes" in recording.streams
+    if "imu" not in loose and not own:
         return recording, []
     imu, fixes = recording.need("imu", Imu), fixes_of(recording, options)
     t0_ns = int(imu.t_ns[0])
-    rows = fix_rows(fixes, t0_ns, masks_of(options, "fixes", "gnss"))
-    lag, score, second = wide_offset(imu_signal(imu, t0_ns), rows)
+    signal, rows = imu_signal(imu, t0_ns), fix_rows(fixes, t0_ns, masks_of(options, "fixes", "gnss"))
+    if own and (len(rows.t_s) < 20 or find_time_offset(signal, rows).found):
+        # two files of one clock
+        return recording, []
+    lag, score, second = wide_offset(signal, rows)
+    if own and (abs(score) < _SURE or abs(score) < second + _CLEARLY):
+        return recording, []
+    loose = loose or ("imu", *(role for role in ("wheels", "steering", "odometry") if role in recording.streams))
     if abs(score) < _FOUND or abs(score) < second + _CLEARLY:
         raise EstimationError(
             f"the IMU's clock began with its logger, and its turns do not show when: they agree with the course to "
@@ -103,10 +112,11 @@ def _with_known_clock(recording: Recording, options: SolveOptions) -> tuple[Reco
     streams = {role: replace(stream, t_ns=stream.t_ns + shift) if role in loose else stream
                for role, stream in recording.streams.items()}  # fmt: skip
     settings = {key: value for key, value in recording.settings.items() if key != CLOCK_UNKNOWN}
-    told = (
-        f"the clock of {', '.join(loose)} began {lag:+.1f} s after the first fix: its turns agree to {abs(score):.2f}"
-    )
-    return replace(recording, streams={**streams, "fixes": fixes}, settings=settings), [told]
+    issues = tuple(issue for issue in recording.issues if issue.kind != OWN_CLOCK)
+    begin = (t0_ns + shift - int(fixes.t_ns[0])) * 1e-9
+    told = f"the clock of {', '.join(loose)} began {begin:+.1f} s after the first fix"
+    recording = replace(recording, streams={**streams, "fixes": fixes}, settings=settings, issues=issues)
+    return recording, [f"{told}: so its turns agree to {abs(score):.2f}"]
 
 
 def _with_notes(solution: Solution, told: list[str]) -> Solution:

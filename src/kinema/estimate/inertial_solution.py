@@ -19,7 +19,7 @@ from kinema.estimate.inertial_causal import run_causal
 from kinema.estimate.inertial_channels import calibration_channels, told_channels
 from kinema.estimate.inertial_mounts import check_heading, check_level, with_mounts
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
-from kinema.estimate.inertial_notes import check_agreement, notes
+from kinema.estimate.inertial_notes import check_agreement, check_clock, notes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.road_height import met_again
@@ -187,6 +187,7 @@ def to_solution(
     Raises EstimationError where the fixes contradict the IMU throughout.
     """
     check_agreement(done, params, signal.issues)
+    check_clock(done, alignment)
     p, v, cov_p, cov_v = antenna(done)
     t_s = done.gps_times(alignment.calibration)
     with_fix = nodes.fix >= 0

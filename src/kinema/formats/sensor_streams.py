@@ -296,6 +296,11 @@ def fixes_of(
     v = {name: columns[known[name]] for triple in FIX_TRIPLES for name in triple if name in known}
     lat, lon, h = (columns[known[name]] for name in ("lat_deg", "lon_deg", "height_m"))
     good, issues = sound_places(source, options, lat, lon)
+    nowhere = (lat == 0.0) & (lon == 0.0)
+    if nowhere.any() and not nowhere.all():
+        what = "latitude and longitude 0: no fix; left out"
+        issues.append(Issue("no place", int(nowhere.sum()), f"point {int(np.argmax(nowhere)) + 1}", source.name, what))
+        good = good & ~nowhere
     if not good.all():
         t_ns, lat, lon, h = t_ns[good], lat[good], lon[good], h[good]
         v = {name: value[good] for name, value in v.items()}
@@ -312,11 +317,29 @@ def fixes_of(
     v_e = np.full((len(t_ns), 3), np.nan)
     if has[1]:
         v_e = np.einsum("nij,nj->ni", c_en, np.stack([v[name] for name in FIX_TRIPLES[1]], axis=1))
+        _check_velocities(source, t_ns, p_e_m, v_e)
     solution = Solution(
         t_ns, p_e_m, turned(FIX_TRIPLES[0]) if has[0] else nan3, v_e, turned(FIX_TRIPLES[2]) if has[2] else nan3,
         status=np.full(len(t_ns), FixStatus.SINGLE, np.uint8), provenance=Provenance(sources=(source.name,)),
     )  # fmt: skip
     return solution, issues
+
+
+def _check_velocities(source: Source, t_ns: I64, p_e_m: F64, v_e_mps: F64) -> None:
+    """Raise FormatError where velocities have nothing to do with how the places move."""
+    dt = np.diff(t_ns)[:, None] * 1e-9
+    with np.errstate(invalid="ignore"):
+        moved, told = np.diff(p_e_m, axis=0) / dt, 0.5 * (v_e_mps[1:] + v_e_mps[:-1])
+        use = (dt[:, 0] < 2.0) & (np.linalg.norm(told, axis=1) > 3.0) & np.isfinite(moved).all(axis=1)
+    if use.sum() < 20:
+        return
+    size = np.linalg.norm(told[use], axis=1)
+    off = float(np.median(np.linalg.norm(moved[use] - told[use], axis=1) / size))
+    ratio = float(np.median(np.linalg.norm(moved[use], axis=1) / size))
+    if off > 0.7 and ratio > 0.3:
+        what = f"its velocities are not those of its places, which move {ratio:.2f} times as fast"
+        remedy = "are latitude and longitude, or north and east, swapped, or a unit wrong?"
+        raise FormatError(source.path, what, "", remedy)
 
 
 UNKNOWN_MOUNT = Mount(None, None, None)

@@ -158,7 +158,8 @@ def _chunk(nodes: Nodes, state: Start, par: F64, keep: Keep) -> _Out:
     )  # fmt: skip
     done = run_pass(
         state.x, state.p, state.carry, par, nodes.dth, nodes.dv, nodes.dt, nodes.seg_start, nodes.noise, nodes.fix,
-        nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean, nodes.road,
+        nodes.fix_has, nodes.fixes, nodes.wheel, nodes.nhc, nodes.quiet, nodes.mean,
+        nodes.road._replace(now=state.way),
         out.x, out.p, out.full, out.means, out.told, out.trans, out.span, out.tape, out.tape_start,
     )  # fmt: skip
     if done < n:
@@ -170,7 +171,7 @@ def _chunk(nodes: Nodes, state: Start, par: F64, keep: Keep) -> _Out:
 
 
 def _copy(start: Start) -> Start:
-    return Start(start.t_s, start.x.copy(), start.p.copy(), start.carry.copy())
+    return Start(start.t_s, start.x.copy(), start.p.copy(), start.carry.copy(), start.way.copy())
 
 
 def _run(

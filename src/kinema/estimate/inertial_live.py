@@ -24,6 +24,7 @@ from kinema.estimate.inertial_params import InertialParams
 from kinema.estimate.inertial_solution import mounted
 from kinema.estimate.live_state import LiveState, Mark, one_node, said, unmeasured
 from kinema.estimate.live_streams import FixTail, ImuTail, WheelTail
+from kinema.estimate.road_height import NO_ROAD, memory
 from kinema.sensors.fix import HAS_POSITION, FixRows, fix_rows
 from kinema.sensors.imu_signal import SHAKE_WINDOW_S, ImuSignal, imu_signal
 from kinema.sensors.wheel import STUCK_S, WheelHabits, wheel_habits, wheel_speed
@@ -190,6 +191,7 @@ class LiveInertial:
         self._tuned, self._before, self._rows = self.params, None, None
         self._habits, self._wheel_lag_s = None, 0.0
         self._made_fixes, self._made_wheels = None, None
+        self._road = NO_ROAD
 
     def _restart(self) -> None:
         """Begin anew with the inertial samples that are there."""
@@ -228,6 +230,7 @@ class LiveInertial:
             if speeds is not None and fitted is not None and len(speeds[0]):
                 self._wheel_lag_s = float(speeds[0][0] - fitted[0][0])
         start = mounted(found.start, found.calibration, self.params)
+        self._road = memory(start.x[:3], self._tuned, coarse=rows.slow_sigma_m > 0)
         self._mark = Mark(start, found.calibration, 0, -np.inf, -np.inf)
         self._marks = [self._mark]
 
@@ -312,7 +315,7 @@ class LiveInertial:
             last = min(len(nodes), first + PIECE_NODES - mark.nodes, first + round(_MARK_S / self.params.node_s))
             while last < len(nodes) and nodes.fix[last - 1] >= 0 and last - first < PIECE_NODES - mark.nodes:
                 last += 1
-            part = nodes.chunk(first, last)
+            part = replace(nodes.chunk(first, last), road=self._road)
             done = run_filter(part, mark.state, self._tuned, mark.calibration)
             used = part.fix[part.fix >= 0]
             positions = used[(rows.has[used] & HAS_POSITION) > 0]

@@ -69,15 +69,22 @@ class InertialParams:
     """Whether it is a vehicle that rolls on wheels: non-holonomic constraint."""
 
 
+def _no_way() -> F64:
+    from kinema.kernels.road import HERE_SIZE, QUEUE
+
+    return np.zeros((1 + QUEUE, HERE_SIZE))
+
+
 @dataclass(frozen=True)
 class Start:
     """Where a pass begins: nominal state x (X_SIZE,), covariance p (N, N), at `t_s`; carry (4, 3) is what
-    kernels.inertial_pass.run_pass hands on from one pass to the next."""
+    kernels.inertial_pass.run_pass hands on from one pass to the next, and way that of kernels.road.Road.now."""
 
     t_s: float
     x: F64
     p: F64
     carry: F64 = field(default_factory=lambda: np.zeros((4, 3)))
+    way: F64 = field(default_factory=_no_way)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def _empty(slots: int, par: F64, origin_e_m: F64 | None = None) -> kr.Road:
         frame[:] = origin_e_m, east, north, -down
     return kr.Road(
         np.empty(0, dtype=np.int64), np.empty((0, 5)), frame, np.full(slots, -1, dtype=np.int64),
-        np.zeros((slots, kr.DECKS, kr.SPOT_SIZE)), np.zeros(kr.NOW_SIZE), par,
+        np.zeros((slots, kr.DECKS, kr.SPOT_SIZE)), np.zeros((1 + kr.QUEUE, kr.HERE_SIZE)), par,
     )  # fmt: skip
 
 

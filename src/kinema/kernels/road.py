@@ -35,7 +35,10 @@ LEAST_SHARE = 0.3
 SPOT_P, SPOT_VAR, SPOT_VAR_H, SPOT_WAY, SPOT_SLOPE, SPOT_EAST, SPOT_NORTH, SPOT_SIZE = 0, 3, 4, 5, 6, 7, 8, 9
 H_UP, H_COV, HERE_SIZE = 9, 12, 21
 """What is seen here is a spot, and behind it the unit upwards and the covariance of the place (3, 3)."""
-N_WAY, N_LOOK, N_USED, NOW_SIZE = range(4)
+QUEUE = 20
+"""Looks that wait to be kept: a spot is kept only 100 m later, so that a filter which goes back a little finds the
+memory as it was."""
+N_WAY, N_LOOK, N_USED, N_COUNT = range(4)
 R_SIGMA, R_FAR_M, R_AWAY_M, R_LEAN, R_DECK_M, R_SLOPE, R_MAX_H_M, R_KEEP_M, R_SIZE = range(9)
 F_HIGHER, F_SHARE, F_LENT, F_ROAD, F_WAY, F_SIZE = range(6)
 """Of a spot that was found: how much higher the road is by it, 1 − b / a, the row's noise that the spot lends and that
@@ -45,10 +48,10 @@ of the road itself, the way at which it was kept."""
 class Road(NamedTuple):
     """What a pass is told, or remembers, of the road's height.
 
-    at (K,): row of `given` of each node or −1; given (n, 5): the unit upwards u, what u · place is, and its
-    variance. Memory: frame (4, 3): origin, east, north, up there, all in e; cell (M,): number of the
-    place that a slot remembers, −1 none; spot (M, DECKS, SPOT_SIZE); now (NOW_SIZE,): way driven, at the last look, at
-    the last row. A memory of no length remembers nothing. par (R_SIZE,).
+    at (K,): row of `given` of each node or −1; given (n, 5): the unit upwards u, what u · place is, and its variance.
+    Memory: frame (4, 3): origin, east, north, up there, all in e; cell (M,): number of the place that a slot remembers,
+    −1 none; spot (M, DECKS, SPOT_SIZE). A memory of no length remembers nothing. now (1 + QUEUE, HERE_SIZE): first way
+    driven, way at the last look and at the last row, number of looks; then the last looks. par (R_SIZE,).
     """
 
     at: A
@@ -74,7 +77,7 @@ def road_update(
         return _fold_row(x, p, dx, y, h, z[:3], 1.0, z[4], told, tape, at, turn)
     if len(road.cell) == 0:
         return at
-    now, par = road.now, road.par
+    now, par = road.now[0], road.par
     now[N_WAY] += total * math.sqrt(x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2)
     if now[N_WAY] - now[N_LOOK] < LOOK_M:
         return at
@@ -87,7 +90,11 @@ def road_update(
             y[0], r = found[F_HIGHER], found[F_LENT] + found[F_ROAD]
             at = _fold_row(x, p, dx, y, h, here[H_UP : H_UP + 3], found[F_SHARE], r, told, tape, at, turn)
             look_here(x, p, gravity, road, here)
-    keep_spot(road, here)
+    oldest = road.now[1 + int(now[N_COUNT]) % QUEUE]
+    if oldest[SPOT_VAR] > 0.0:
+        keep_spot(road, oldest)
+    oldest[:] = here
+    now[N_COUNT] += 1.0
     return at
 
 
@@ -113,7 +120,7 @@ def look_here(x: A, p: A, gravity: A, road: A, here: A) -> None:
         here[H_UP + i] = -gravity[i] / size
         for j in range(3):
             here[H_COV + 3 * i + j] = p[P + i, P + j]
-    here[SPOT_WAY] = road.now[N_WAY]
+    here[SPOT_WAY] = road.now[0, N_WAY]
     face(here, x[X_V : X_V + 3], road.frame)
 
 

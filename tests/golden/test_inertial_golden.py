@@ -13,6 +13,7 @@ from kinema.analysis.outage import OutageReport, judge, windows
 from kinema.core.frames import ned_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
+from kinema.core.streams import Imu
 from kinema.core.time import NS, WEEK_NS
 from kinema.estimate.options import Method, SolveOptions
 from kinema.estimate.strategy import solve
@@ -90,6 +91,22 @@ def test_plain_loggers_drive_through_half_minutes(data_dir: Path, k: int) -> Non
     assert any(issue.kind == "relative clock" for issue in recording.issues)
     report = outages(recording, 75 * NS, 60.0, 30.0, "filter")
     assert report.percent_median < 2.5
+
+
+@pytest.mark.parametrize("begin_s", [110.0, 114.0])
+def test_a_recording_may_begin_in_a_slow_bend(data_dir: Path, begin_s: float) -> None:
+    """Cut where the car leaves its parking place at full lock: the bend is neither rest nor a bias of the gyro."""
+    folder = loggers(data_dir)[5]
+    recording = read(folder / "imu.csv.gz", folder / "gnss.csv.gz")
+    fixes, imu = recording.streams["fixes"], recording.streams["imu"]
+    begin_ns = int(fixes.t_ns[0]) + round(begin_s * NS)
+    keep = imu.t_ns >= begin_ns - 2 * NS
+    cut = {
+        "fixes": fixes.select(fixes.t_ns >= begin_ns),
+        "imu": Imu(imu.t_ns[keep], imu.f_ib_s_mps2[keep], imu.w_ib_s_radps[keep]),
+    }
+    report = outages(Recording(cut, recording.mounts), begin_ns + 60 * NS, 60.0, 30.0, "filter")
+    assert report.percent_overall < 1.0
 
 
 def test_one_mounting_is_found_alike_on_three_drives(data_dir: Path) -> None:

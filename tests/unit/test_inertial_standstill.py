@@ -14,16 +14,21 @@ from kinema.kernels.strapdown import gravity_e
 FORWARD_E = np.array([0.0, 1.0, 0.0])
 
 
-def held(speed_mps: float, acceleration_mps2: float, speed_sigma_mps: float = 0.2) -> bool:
+def held(
+    speed_mps: float, acceleration_mps2: float, speed_sigma_mps: float = 0.2, rate_radps: float = 0.0,
+    bias_sigma_radps: float = 0.02,
+) -> bool:  # fmt: skip
     """Whether a car on the equator, driving east with its sensor's axes along e's, is taken to be at rest."""
     x, p = np.zeros(ki.X_SIZE), np.diag(np.full(ki.N, 1e-6))
     x[ki.X_P], x[ki.X_Q] = 6_378_137.0, 1.0
     x[ki.X_V : ki.X_V + 3] = speed_mps * FORWARD_E
     p[ki.V : ki.V + 3, ki.V : ki.V + 3] = speed_sigma_mps**2 * np.eye(3)
+    p[ki.BG : ki.BG + 3, ki.BG : ki.BG + 3] = bias_sigma_radps**2 * np.eye(3)
     gravity = np.zeros(3)
     gravity_e(x[:3], gravity)
-    mean = np.concatenate([np.zeros(3), acceleration_mps2 * FORWARD_E - gravity])
+    mean = np.concatenate([[rate_radps, 0.0, 0.0], acceleration_mps2 * FORWARD_E - gravity])
     par = np.full(ki.PAR_SIZE, 0.02)
+    par[ki.ZARU_SIGMA] = 0.003
     told: F64 = np.full(ki.D_SIZE, np.nan)
     work = (
         np.zeros((MAX_ROWS, 2 * ki.N + 2)),
@@ -56,3 +61,14 @@ def test_a_gentle_start_is_not_rest() -> None:
 
 def test_a_known_speed_is_not_rest() -> None:
     assert not held(0.4, 0.0, speed_sigma_mps=0.02)
+
+
+def test_a_slow_bend_is_not_rest() -> None:
+    """Out of a parking place at full lock: 0.13 rad/s, as quiet as at rest. Held, it became the gyro's bias."""
+    assert not held(0.4, 0.0, rate_radps=0.13)
+    assert not held(0.4, 0.0, rate_radps=0.04, bias_sigma_radps=1e-4)
+
+
+def test_a_bias_not_yet_known_is_no_bend() -> None:
+    assert held(0.4, 0.0, rate_radps=0.05)
+    assert held(0.4, 0.0, rate_radps=0.01, bias_sigma_radps=1e-4)

@@ -108,6 +108,7 @@ def find_time_offset(signal: ImuSignal, fixes: FixRows, reach_s: float = FAR_S) 
     fine, score = _search(t, turned, begin, end, turn, weight, best + np.arange(-0.1, 0.1001, 0.005))
     weight = np.where((begin - fine >= t[0]) & (end - fine <= t[-1]), weight, 0.0)
     imu_turn = np.interp(end - fine, t, turned) - np.interp(begin - fine, t, turned)
+    imu_turn = _unbiased(imu_turn, turn, end - begin, weight)
     # the gyro is the quieter of the two: the course is fitted to it
     common = float((weight * imu_turn * turn).sum())
     slope = float((weight * imu_turn * imu_turn).sum() / common) if common else 1.0
@@ -158,6 +159,7 @@ def _search(t: F64, turned: F64, begin: F64, end: F64, turn: F64, weight: F64, l
         a = np.interp(end - lag, t, turned) - np.interp(begin - lag, t, turned)
         inside = (begin - lag >= t[0]) & (end - lag <= t[-1])
         w = weight * inside
+        a = _unbiased(a, turn, end - begin, w)
         norm = (w * a * a).sum() * (w * turn * turn).sum()
         share = inside.mean() if np.abs(turn[inside]).sum() > _MIN_TURN_RAD else 0.0
         scores[k] = (w * a * turn).sum() / np.sqrt(norm) * np.sqrt(share) if norm > 0 and share > 0.3 else 0.0
@@ -169,6 +171,19 @@ def _search(t: F64, turned: F64, begin: F64, end: F64, turn: F64, weight: F64, l
         if bend < 0:
             lag += float(0.5 * (a - c) / bend * (lags[1] - lags[0]))
     return lag, float(scores[k])
+
+
+def _unbiased(a: F64, turn: F64, span_s: F64, weight: F64) -> F64:
+    """Turns (m,) of the gyro less what a steady bias adds to them, which is fitted beside the course's turns.
+
+    What is quiet need not be at rest: a car that starts in a long bend is as quiet as one that stands.
+    """
+    wt = weight * turn
+    tt, ts, ss = float((wt * turn).sum()), float((wt * span_s).sum()), float((weight * span_s * span_s).sum())
+    ta, sa = float((wt * a).sum()), float((weight * span_s * a).sum())
+    det = tt * ss - ts * ts
+    # a steady circle alone tells nothing of the bias
+    return a if det <= 0.01 * tt * ss else a - (tt * sa - ts * ta) / det * span_s
 
 
 def _drift(

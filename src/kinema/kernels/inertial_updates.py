@@ -7,6 +7,7 @@ from typing import Any
 
 from kinema.kernels.inertial import (
     BA,
+    BG,
     D_LOGL,
     D_NHC,
     D_NHC_DOWN,
@@ -24,6 +25,7 @@ from kinema.kernels.inertial import (
     WHEEL_FRACTION,
     WHEEL_SIGMA,
     X_BA,
+    X_BG,
     X_P,
     X_Q,
     X_V,
@@ -192,18 +194,29 @@ def _unaccelerated(x: F64, p: F64, mean: F64, work: F64) -> bool:
 
 
 @kernel
+def _unturned(x: F64, p: F64, par: F64, mean: F64) -> bool:
+    """Whether the mean rate, mean[0:3], is the bias alone by what is known of it."""
+    for i in range(3):
+        off = mean[i] - x[X_BG + i]
+        if off * off > 12.0 * (p[BG + i, BG + i] + 4.0 * par[ZARU_SIGMA] ** 2):
+            return False
+    return True
+
+
+@kernel
 def standstill_update(
     x: F64, p: F64, dx: F64, par: F64, mean: F64, told: F64, tape: F64, at: int, y: F64, h: F64, work: F64, turn: F64
 ) -> int:
-    """Zero velocity and zero rate, where speed and acceleration allow that the quiet means rest.
+    """Zero velocity and zero rate, where speed, acceleration and rate allow that the quiet means rest.
 
     mean (6,): raw rate and specific force of the last half second. A car that brakes evenly is as quiet in its last
-    half metre per second as at rest; only the acceleration tells them apart.
+    half metre per second as at rest, one that leaves its parking place in a slow bend as quiet, too: only the
+    acceleration and the turning tell them apart.
     """
     v2 = x[X_V] ** 2 + x[X_V + 1] ** 2 + x[X_V + 2] ** 2
     spread = max(p[V, V], p[V + 1, V + 1], p[V + 2, V + 2])
     limit = min(QUIET_SPEED_MPS + 3.5 * spread**0.5, QUIET_SPEED_MAX_MPS)
-    if v2 > limit * limit or not _unaccelerated(x, p, mean, work):
+    if v2 > limit * limit or not _unturned(x, p, par, mean) or not _unaccelerated(x, p, mean, work):
         return at
     told[D_ZUPT] = 1.0
     for i in range(3):

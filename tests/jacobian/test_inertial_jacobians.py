@@ -33,7 +33,7 @@ def some_state() -> F64:
     x[ki.X_BA : ki.X_BA + 3] = [0.1, 0.2, -0.1]
     x[ki.X_SG : ki.X_SG + 3] = [0.001, -0.0005, 0.002]
     x[ki.X_L : ki.X_L + 3] = [0.5, -0.7, 1.1]
-    x[ki.X_TD], x[ki.X_SW], x[ki.X_RX], x[ki.X_KS] = 1e-4, 0.02, -1.3, 0.006
+    x[ki.X_TD], x[ki.X_SW], x[ki.X_RX], x[ki.X_KS], x[ki.X_RY] = 1e-4, 0.02, -1.3, 0.006, 0.4
     x[ki.X_GB : ki.X_GB + 3] = [0.3, -0.4, 0.2]
     return x
 

@@ -76,6 +76,7 @@ def noise_of(signal: ImuSignal, fixes: FixRows, calibration: Calibration, params
         gyro_noise=params.gyro_noise or max(rest[0], _NOISE_FLOORS[0]),
         accel_noise=params.accel_noise or max(rest[1], _NOISE_FLOORS[1]),
         quiet_gyro=quiet_gyro, quiet_accel=quiet_accel, slow_sigma_m=fixes.slow_sigma_m,
+        lasting_m=fixes.lasting_m, lasting_s=fixes.lasting_s,
     )  # fmt: skip
 
 

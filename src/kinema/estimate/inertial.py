@@ -70,12 +70,14 @@ def parameters(params: InertialParams, calibration: Calibration) -> F64:
     par[ki.Q_TDD] = 0.0
     par[ki.Q_MOUNT] = params.mount_walk**2 if params.mount_sigma_rad else 0.0
     par[ki.Q_SW] = params.wheel_scale_walk**2 if params.wheel_scale_sigma else 0.0
-    par[ki.GB_VAR] = calibration.slow_sigma_m**2
-    par[ki.GB_TAU] = 60.0
+    par[ki.GB_VAR] = calibration.lasting_m**2
+    par[ki.GB_TAU] = calibration.lasting_s
     par[ki.NHC_LAT], par[ki.NHC_VERT], par[ki.NHC_SLIP] = (
         params.nhc_lateral_mps, params.nhc_vertical_mps, params.nhc_slip,
     )  # fmt: skip
-    par[ki.WHEEL_SIGMA], par[ki.WHEEL_FRACTION] = params.wheel_sigma_mps, params.wheel_fraction
+    par[ki.WHEEL_SIGMA], par[ki.WHEEL_FRACTION], par[ki.WHEEL_SLIP] = (
+        params.wheel_sigma_mps, params.wheel_fraction, params.wheel_slip,
+    )  # fmt: skip
     par[ki.ZUPT_SIGMA], par[ki.ZARU_SIGMA] = params.zupt_sigma_mps, params.zaru_sigma_radps
     par[ki.FIX_GATE], par[ki.NHC_MIN_SPEED] = params.fix_gate, params.nhc_min_speed_mps
     return par
@@ -92,7 +94,7 @@ def start_state(
     x[ki.X_QB : ki.X_QB + 4] = quats_from_dcms(calibration.c_bs[None])[0]
     if params.lever_m is not None:
         x[ki.X_L : ki.X_L + 3] = calibration.c_bs.T @ np.asarray(params.lever_m)
-    x[ki.X_RX], x[ki.X_KS] = params.axle_m, params.slip
+    x[ki.X_RX], x[ki.X_RY], x[ki.X_KS] = params.axle_m, params.axle_side_m, params.slip
     sigma = np.zeros(ki.N)
     sigma[0:3], sigma[3:6] = sigmas[0], sigmas[1]
     sigma[ki.BG : ki.BG + 3], sigma[ki.BA : ki.BA + 3] = params.gyro_bias_sigma, params.accel_bias_sigma
@@ -102,7 +104,8 @@ def start_state(
     sigma[ki.MU : ki.MU + 2] = params.mount_sigma_rad if calibration.mounted else 0.0
     sigma[ki.TD], sigma[ki.TDD] = calibration.td_sigma_s, calibration.tdd_sigma
     sigma[ki.SW], sigma[ki.RX], sigma[ki.KS] = params.wheel_scale_sigma, params.axle_sigma_m, params.slip_sigma
-    sigma[ki.GB : ki.GB + 3] = calibration.slow_sigma_m
+    sigma[ki.RY] = params.axle_side_sigma_m
+    sigma[ki.GB : ki.GB + 3] = calibration.lasting_m
     p = np.diag(sigma**2)
     p[6:9, 6:9] = sigmas[2]
     return Start(t_s, x, p)
@@ -239,7 +242,7 @@ def smoothed_states(x: F64, dx: F64, dx_full: F64) -> F64:
     x[:, ki.X_QB : ki.X_QB + 4] = _turned(x[:, ki.X_QB : ki.X_QB + 4], turn)
     # smoothed states are smooth: those known only now and then are interpolated
     states = np.r_[ki.X_BG : ki.X_SG + 3, ki.X_TDD : ki.X_SIZE]
-    errors = np.r_[ki.BG : ki.SG + 3, ki.TDD : ki.GB + 3]
+    errors = np.r_[ki.BG : ki.SG + 3, ki.TDD : ki.N]
     x[:, states] = interpolated(np.arange(k), at, x[np.ix_(at, states)] + dx_full[:, errors])
     return x
 

@@ -25,6 +25,9 @@ _TOLD = (
     (ki.D_WHEEL, "innovation_wheels", "speed by wheels over its sigma"),
 )
 
+_LATE_PER_SHARE_S = 2.0
+"""Half of the seconds that an acceleration lasts."""
+
 
 def told_channels(done: Pass) -> dict[str, Channel]:
     """Innovations (NaN where nothing was measured), and where the vehicle was held at rest."""
@@ -63,20 +66,33 @@ def _states(
             yield f"{name}_{axis}", unit, f"{label}, {axis}", x[:, state + k], sigma[:, error + k]
     c_bs = dcms_from_quats(x[:, ki.X_QB : ki.X_QB + 4])
     arm = np.einsum("nij,nj->ni", c_bs, x[:, ki.X_L : ki.X_L + 3])
-    arm_cov = c_bs @ done.cov[:, 10:13, 10:13] @ np.swapaxes(c_bs, 1, 2)
+    settled = 0.0 if alignment.mounting is None else float(alignment.mounting.sigma_rpy_rad[0])
+    arm_cov = _lever_cov(done, c_bs, arm, settled)
     for k, side in enumerate(("forward", "right", "down")):
         known = np.sqrt(np.maximum(arm_cov[:, k, k], 0.0))
         yield f"lever_{side}", "m", f"antenna from the IMU, {side}", arm[:, k], known
     roll, pitch, yaw = rpy_from_dcm(c_bs).T
-    settled = 0.0 if alignment.mounting is None else float(alignment.mounting.sigma_rpy_rad[0])
     yield "mounting_roll", "rad", "mounting's roll", roll, np.full(len(roll), settled)
-    # forces and rates are measured along axes that are themselves not quite where the sensor's case says
-    for name, value, error in (("pitch", pitch, ki.MU), ("yaw", yaw, ki.MU + 1)):
-        known = np.where(sigma[:, error] > 0.0, np.hypot(sigma[:, error], params.misalignment), 0.0)
-        yield f"mounting_{name}", "rad", f"mounting's {name}", value, known
+    yield "mounting_pitch", "rad", "mounting's pitch", pitch, sigma[:, ki.MU]
+    yield "mounting_yaw", "rad", "mounting's yaw", yaw, sigma[:, ki.MU + 1]
     late = done.gps_times(alignment.calibration) - done.t_s + x[:, ki.X_TD]
-    yield "time_offset", "s", "IMU clock to GPS time", late, sigma[:, ki.TD]
+    # an accelerometer that reads a share too much or too little of each acceleration looks late or early
+    late_sigma = np.where(sigma[:, ki.TD] > 0.0, np.hypot(sigma[:, ki.TD], _LATE_PER_SHARE_S * params.misalignment), 0.0)
+    yield "time_offset", "s", "IMU clock to GPS time", late, late_sigma
     if np.isfinite(done.told[:, ki.D_WHEEL]).any():
         yield "wheel_scale", "1", "wheel scale", x[:, ki.X_SW], sigma[:, ki.SW]
+        yield "axle_side", "m", "rear axle's middle right of the IMU", x[:, ki.X_RY], sigma[:, ki.RY]
     yield "axle", "m", "rear axle ahead of the IMU", x[:, ki.X_RX], sigma[:, ki.RX]
     yield "tyre_slip", "rad/(m/s2)", "slip of the rear tyres", x[:, ki.X_KS], sigma[:, ki.KS]
+
+
+def _lever_cov(done: Pass, c_bs: F64, arm: F64, roll_sigma: float) -> F64:
+    """Covariance (K, 3, 3) of the antenna's arm (K, 3) in the body: that in the sensor, and the mounting's."""
+    rows = np.zeros((len(arm), 3, 5))
+    rows[:, :, 0:3] = c_bs
+    # μ × arm with μ = (roll, pitch, yaw)
+    rows[:, 0, 3], rows[:, 2, 3] = arm[:, 2], -arm[:, 0]
+    rows[:, 0, 4], rows[:, 1, 4] = -arm[:, 1], arm[:, 0]
+    rolled = np.stack([np.zeros(len(arm)), -arm[:, 2], arm[:, 1]], axis=1) * roll_sigma
+    cov = rows @ done.cov[:, 10:15, 10:15] @ np.swapaxes(rows, 1, 2)
+    return np.asarray(cov + rolled[:, :, None] * rolled[:, None, :])

@@ -75,7 +75,7 @@ def notes(
     roll, pitch, yaw = np.rad2deg(rpy_from_dcm(c_bs))
     sigma = np.zeros(3) if alignment.mounting is None else np.rad2deg(alignment.mounting.sigma_rpy_rad)
     if params.constrain and params.mount_sigma_rad:
-        sigma[1:] = np.rad2deg(np.hypot(np.sqrt(np.diag(p)[ki.MU : ki.MU + 2]), params.misalignment))
+        sigma[1:] = np.rad2deg(np.sqrt(np.diag(p)[ki.MU : ki.MU + 2]))
     if found_mount:
         out.append(
             f"mounting of the IMU found: roll {roll:.2f} ± {sigma[0]:.2f}°, pitch {pitch:.2f} ± {sigma[1]:.2f}°, "

@@ -47,6 +47,9 @@ class InertialParams:
     axle_m: float = -1.0
     """Rear axle ahead of the IMU (negative: behind)."""
     axle_sigma_m: float = 1.0
+    axle_side_m: float = 0.0
+    """Its middle right of the IMU; only wheels show it."""
+    axle_side_sigma_m: float = 0.3
     slip: float = 0.006
     """Rear tyres' slip angle per lateral acceleration, rad/(m/s²)."""
     slip_sigma: float = 0.004
@@ -57,7 +60,9 @@ class InertialParams:
     """Extra lateral sigma per lateral acceleration, s."""
     nhc_min_speed_mps: float = 0.5
     wheel_sigma_mps: float = 0.1
-    wheel_fraction: float = 0.005
+    wheel_fraction: float = 0.003
+    wheel_slip: float = 0.01
+    """The same per acceleration, s²/m: 0.002 of slip, which lasts for a second and so counts five times."""
     zupt_sigma_mps: float = 0.02
     zaru_sigma_radps: float = 0.003
     fix_gate: float = 16.0
@@ -90,7 +95,8 @@ class Start:
 @dataclass(frozen=True)
 class Calibration:
     """What was found of the sensors before the pass: C_bs (3, 3), time offset (s) at the origin and its drift
-    (t_gps = t_imu + td + tdd · (t_imu − t0)), noise, quiet levels, slow error of the fixes."""
+    (t_gps = t_imu + td + tdd · (t_imu − t0)), noise, quiet levels, slow error of fixes by code,
+    and sigma and time of what lasts of the error of any fixes."""
 
     c_bs: F64 = field(default_factory=lambda: np.eye(3))
     mounted: bool = False
@@ -103,6 +109,8 @@ class Calibration:
     quiet_gyro: float = 0.0
     quiet_accel: float = 0.0
     slow_sigma_m: float = 0.0
+    lasting_m: float = 0.0
+    lasting_s: float = 60.0
 
     def imu_time(self, t_s: F64) -> F64:
         """Seconds on the IMU's clock of GPS seconds (both since the origin)."""

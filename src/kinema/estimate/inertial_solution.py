@@ -21,6 +21,7 @@ from kinema.estimate.inertial_mounts import check_heading, check_level, with_mou
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_notes import check_agreement, check_clock, notes
 from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.estimate.inertial_swing import rates
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.road_height import met_again
 from kinema.kernels import inertial as ki
@@ -125,9 +126,10 @@ def mounted(start: Start, calibration: Calibration, params: InertialParams) -> S
 def antenna(done: Pass) -> tuple[F64, F64, F64, F64]:
     """Antenna position and velocity in e at the fixes' clock (K, 3), their covariances (K, 3, 3)."""
     c_es = dcms_from_quats(done.x[:, ki.X_Q : ki.X_Q + 4])
-    lever, rate = done.x[:, ki.X_L : ki.X_L + 3], done.means[:, 0]
+    lever, (rate, rate_var) = done.x[:, ki.X_L : ki.X_L + 3], rates(done)
     arm = np.einsum("nij,nj->ni", c_es, lever)
-    v = done.x[:, ki.X_V : ki.X_V + 3] + np.einsum("nij,nj->ni", c_es, np.cross(rate, lever))
+    swing = np.einsum("nij,nj->ni", c_es, np.cross(rate, lever))
+    v = done.x[:, ki.X_V : ki.X_V + 3] + swing
     td = done.x[:, ki.X_TD : ki.X_TD + 1]
     p = done.x[:, :3] + arm - v * td
     rows = np.zeros((len(v), 3, done.cov.shape[1]))
@@ -136,7 +138,14 @@ def antenna(done: Pass) -> tuple[F64, F64, F64, F64]:
     rows[:, :, 9] = -v
     rows[:, :, 10:13] = c_es
     cov_p = rows @ done.cov @ np.swapaxes(rows, 1, 2)
-    return p, v - done.means[:, 1] * td, 0.5 * (cov_p + np.swapaxes(cov_p, 1, 2)), done.cov[:, 3:6, 3:6]
+    rows[:, :, 0:3], rows[:, :, 3:6] = 0.0, np.eye(3)
+    rows[:, :, 6:9] = -_skew(swing)
+    rows[:, :, 9] = -done.means[:, 1]
+    rows[:, :, 10:13] = c_es @ _skew(rate)
+    swung = c_es @ _skew(lever)
+    cov_v = rows @ done.cov @ np.swapaxes(rows, 1, 2) + (swung * rate_var[:, None, :]) @ np.swapaxes(swung, 1, 2)
+    symmetric = [0.5 * (cov + np.swapaxes(cov, 1, 2)) for cov in (cov_p, cov_v)]
+    return p, v - done.means[:, 1] * td, symmetric[0], symmetric[1]
 
 
 def attitude(done: Pass, p_e_m: F64, alignment: Alignment) -> tuple[F64, F64]:
@@ -152,9 +161,10 @@ def attitude(done: Pass, p_e_m: F64, alignment: Alignment) -> tuple[F64, F64]:
 
 
 def attitude_cov(done: Pass, c_eb: F64, c_en: F64, alignment: Alignment) -> F64:
-    """Covariance (K, 3, 3) of the body's attitude in n: that of the sensor and that of the mounting, φ − C_eb μ."""
+    """Covariance (K, 3, 3) of the body's attitude in n: φ − C_eb μ of sensor and mounting, and −ω δt of the clock."""
     rows = np.zeros((len(c_eb), 3, done.cov.shape[1]))
     rows[:, :, 6:9] = np.eye(3)
+    rows[:, :, 9] = -np.einsum("nij,nj->ni", dcms_from_quats(done.x[:, ki.X_Q : ki.X_Q + 4]), done.means[:, 0])
     rows[:, :, 13:15] = -c_eb[:, :, 1:3]
     cov = rows @ done.cov @ np.swapaxes(rows, 1, 2)
     if alignment.mounting is not None:

@@ -19,10 +19,12 @@ I64 = Any
 
 # nominal state
 X_P, X_V, X_Q, X_BG, X_BA, X_SG, X_L, X_QB = 0, 3, 6, 10, 13, 16, 19, 22
-X_TD, X_TDD, X_SW, X_RX, X_KS, X_GB, X_SIZE = 26, 27, 28, 29, 30, 31, 34
+X_TD, X_TDD, X_SW, X_RX, X_KS, X_GB, X_RY, X_SIZE = 26, 27, 28, 29, 30, 31, 34, 35
 # error state
-P, V, PHI, BG, BA, SG, L, MU, TD, TDD, SW, RX, KS, GB, N = 0, 3, 6, 9, 12, 15, 18, 21, 23, 24, 25, 26, 27, 28, 32
-"""The last error state is none, of variance zero: rows of 32 fill vector registers, those of 31 end in single steps."""
+P, V, PHI, BG, BA, SG, L, MU, TD, TDD, SW, RX, KS, GB, RY, N = (
+    0, 3, 6, 9, 12, 15, 18, 21, 23, 24, 25, 26, 27, 28, 31, 32,
+)  # fmt: skip
+"""Rows of 32 fill vector registers."""
 N_NAV = 9
 N_DRIVE = 18
 """Error states that drive position, velocity and attitude: themselves, biases, and SG.
@@ -34,8 +36,8 @@ these three hold scale factors and misalignments of the axes, however the sensor
 (
     Q_BG, Q_BA, Q_TD, Q_TDD, GB_VAR, GB_TAU, Q_MOUNT,
     NHC_LAT, NHC_VERT, NHC_SLIP, WHEEL_SIGMA, WHEEL_FRACTION, ZUPT_SIGMA, FIX_GATE, NHC_MIN_SPEED, ZARU_SIGMA, Q_SW,
-    PAR_SIZE,
-) = range(18)  # fmt: skip
+    WHEEL_SLIP, PAR_SIZE,
+) = range(19)  # fmt: skip
 
 # what a node tells of itself
 (
@@ -69,6 +71,7 @@ def inject(x: F64, dx: F64, work: F64) -> None:
     x[X_SW] += dx[SW]
     x[X_RX] += dx[RX]
     x[X_KS] += dx[KS]
+    x[X_RY] += dx[RY]
     for i in range(N):
         dx[i] = 0.0
 

@@ -14,6 +14,7 @@ from kinema.kernels.inertial import (
     MU,
     PHI,
     RX,
+    RY,
     SG,
     SW,
     TD,
@@ -25,6 +26,7 @@ from kinema.kernels.inertial import (
     X_Q,
     X_QB,
     X_RX,
+    X_RY,
     X_SW,
     X_TD,
     X_V,
@@ -188,13 +190,22 @@ def constraint_rows(x: F64, means: F64, y: F64, h: F64, rows: F64, work: F64) ->
 
 @kernel
 def wheel_row(x: F64, means: F64, speed: float, y: F64, h: F64, rows: F64, work: F64) -> None:
-    """Speed of the rear axle's centre by wheels: speed · (1 + s) = v_x; one row (1, N)."""
+    """Speed of the rear axle's centre by wheels: speed · (1 + s) = v_x − ω_z r_y; one row (1, N).
+
+    r_y is how far right of the IMU that centre is.
+    """
     v_b, w_b = work[7], work[8]
     body_velocity_rows(x, means, v_b, w_b, rows, work)
-    y[0] = speed * (1.0 + x[X_SW]) - v_b[0]
+    y[0] = speed * (1.0 + x[X_SW]) - v_b[0] + w_b[2] * x[X_RY]
     for j in range(N):
         h[0, j] = rows[0, j]
+    turn = turn_rate(means, work[0:3])
+    for j in range(3):
+        h[0, BG + j] = x[X_RY] * work[5, j]
+        h[0, SG + j] = h[0, BG + j] * turn
+    h[0, MU] += x[X_RY] * w_b[0]
     h[0, SW] = -speed
+    h[0, RY] = -w_b[2]
 
 
 @kernel

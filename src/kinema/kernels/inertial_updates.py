@@ -24,6 +24,7 @@ from kinema.kernels.inertial import (
     TD,
     WHEEL_FRACTION,
     WHEEL_SIGMA,
+    WHEEL_SLIP,
     X_BA,
     X_BG,
     X_P,
@@ -160,7 +161,10 @@ def vehicle_update(
     """Wheel speed, then the non-holonomic constraint above its smallest speed."""
     if not math.isnan(wheel):
         wheel_row(x, means, wheel, y, h, rows, work)
-        sigma2 = par[WHEEL_SIGMA] ** 2 + (par[WHEEL_FRACTION] * wheel) ** 2
+        pushed = 0.0
+        for i in range(3):
+            pushed += h[0, V + i] * means[1, i]
+        sigma2 = par[WHEEL_SIGMA] ** 2 + (par[WHEEL_FRACTION] ** 2 + (par[WHEEL_SLIP] * pushed) ** 2) * wheel * wheel
         at = _robust_scalar(p, dx, y, h, 0, sigma2, tape, at, told, D_WHEEL)
         inject(x, dx, turn)
     if nhc:

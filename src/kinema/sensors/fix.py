@@ -18,7 +18,8 @@ class FixParams:
     """floor_m: the least that a position's sigma is taken for (rounding, multipath of the carrier); floor_mps: the
     same of velocities;
     unstated_*: sigmas where a file states none; slow_share: share of the sigma of code positions that is a slow
-    common error and not fresh noise; slow_tau_s: its correlation time;
+    common error and not fresh noise; slow_tau_s: its correlation time; fine_share, fine_tau_s: the same of positions by
+    carrier phases;
     slow_floor_m: the least it is: receivers state how their positions scatter, not how far all of them wander: a metre
     or two within minutes where 0.35 m is stated;
     velocity_hold_s: for how long a receiver without carrier phases repeats the error of its velocity."""
@@ -30,13 +31,16 @@ class FixParams:
     slow_share: float = 0.8
     slow_tau_s: float = 60.0
     slow_floor_m: float = 1.0
+    fine_share: float = 0.45
+    fine_tau_s: float = 10.0
     velocity_hold_s: float = 0.5
 
 
 @dataclass(frozen=True)
 class FixRows:
     """t_s (m,) since the origin, rows (m, 24): p_e, its covariance, v_e, its covariance; has (m,) bits;
-    slow_sigma_m: of the common slow error of positions; velocity_lag_s: how much later than the velocities their time
+    slow_sigma_m: of the common slow error of positions by code (0: they are not by code); lasting_m, lasting_s: sigma and
+    correlation time of the error that positions near in time share, by code or not; velocity_lag_s: how much later than the velocities their time
     tags are (a velocity that is a mean since the epoch before lags by half of it), found from the file and taken out:
     positions and velocities then are rows of their own; step_s: the usual time between fixes."""
 
@@ -46,6 +50,8 @@ class FixRows:
     slow_sigma_m: float
     velocity_lag_s: float = 0.0
     step_s: float = 1.0
+    lasting_m: float = 0.0
+    lasting_s: float = 60.0
 
     def since(self, t_s: float) -> FixRows:
         """The rows from a time on."""
@@ -100,6 +106,11 @@ def velocity_lag(t_s: F64, p_e_m: F64, v_e_mps: F64) -> float:
     return lag if abs(lag) > max(5.0 * sigma, 0.015) else 0.0
 
 
+def _of_fine(cov: F64, params: FixParams) -> tuple[float, float]:
+    """Sigma (m) and time (s) of what lasts of the error of positions by carrier phases, of covariances (m, 3, 3)."""
+    return params.fine_share * float(np.sqrt(np.median(np.trace(cov, axis1=1, axis2=2)) / 3)), params.fine_tau_s
+
+
 def fix_rows(
     fixes: Solution,
     t0_ns: int,
@@ -126,6 +137,11 @@ def fix_rows(
     slow = slow if before is None else before.slow_sigma_m
     share = np.where(coarse & (slow > 0), 1.0 - params.slow_share**2, 1.0)
     cov = at_least(cov * share[:, None, None], params.floor_m)
+    lasting, lasting_s = (slow, params.slow_tau_s) if slow or not m else _of_fine(cov, params)
+    if before is not None:
+        lasting, lasting_s = before.lasting_m, before.lasting_s
+    if not slow:
+        cov = cov * (1.0 - params.fine_share**2)
     v, cov_v = np.array(fixes.v_e_mps[keep]), np.array(fixes.cov_v_e[keep])
     moving = np.isfinite(v).all(axis=1)
     cov_v[~stated(cov_v)] = np.eye(3) * params.unstated_mps**2
@@ -143,9 +159,9 @@ def fix_rows(
     rows[:, 15:24] = cov_v.reshape(m, 9)
     has = np.where(moving, HAS_POSITION | HAS_VELOCITY, HAS_POSITION).astype(np.int64)
     if not lag:
-        return FixRows(t_s, rows, has, slow, step_s=step_s)
+        return FixRows(t_s, rows, has, slow, 0.0, step_s, lasting, lasting_s)
     t_both = np.concatenate([t_s, t_s[moving] - lag])
     order = np.argsort(t_both, kind="stable")
     has = np.concatenate([np.full(m, HAS_POSITION), np.full(int(moving.sum()), HAS_VELOCITY)])[order]
     rows = np.ascontiguousarray(np.concatenate([rows, rows[moving]])[order])
-    return FixRows(t_both[order], rows, has.astype(np.int64), slow, lag, step_s)
+    return FixRows(t_both[order], rows, has.astype(np.int64), slow, lag, step_s, lasting, lasting_s)

@@ -28,7 +28,7 @@ class ImuSignal:
     step_s: the typical step; saturated (n, 6): rates and forces at their stops, stuck or dead; gap (n,): a gap ends
     here. gyro_level, accel_level (n,): RMS about the mean within the half second before, all axes; mean_w, mean_f
     (n, 3): that window's means;
-    gyro_shake, accel_shake (n, 3): RMS per axis of what changes from sample to sample, over the second before;
+    gyro_shake, accel_shake (n, 3): RMS per axis of what bends from sample to sample, over the second before;
     usual_f (3,): the recording's median specific force.
     """
 
@@ -171,11 +171,14 @@ def _level(values: F64, n: int) -> tuple[F64, F64]:
 
 
 def _shake(values: F64, n: int) -> F64:
-    """RMS (n, 3) of white noise that has the differences of successive samples, over the n samples before each."""
-    step2 = np.concatenate([np.zeros((1, 3)), np.diff(values, axis=0) ** 2])
+    """RMS (n, 3) of white noise that has the second differences of the samples, over the n samples before each.
+
+    First differences see what a body does on its springs, which a good gyro is far quieter than.
+    """
+    step2 = np.concatenate([np.zeros((2, 3)), np.diff(values, 2, axis=0) ** 2])
     cum = np.concatenate([np.zeros((1, 3)), np.cumsum(step2, axis=0)])
     count = np.minimum(np.arange(1.0, len(values) + 1), n)[:, None]
-    out = np.sqrt(np.maximum(_of_window(cum, n), 0.0) / (2.0 * count))
+    out = np.sqrt(np.maximum(_of_window(cum, n), 0.0) / (6.0 * count))
     out[: n - 1] = out[min(n, len(out)) - 1]
     return np.asarray(out)
 

@@ -77,7 +77,8 @@ def _states(
     yield "mounting_yaw", "rad", "mounting's yaw", yaw, sigma[:, ki.MU + 1]
     late = done.gps_times(alignment.calibration) - done.t_s + x[:, ki.X_TD]
     # an accelerometer that reads a share too much or too little of each acceleration looks late or early
-    late_sigma = np.where(sigma[:, ki.TD] > 0.0, np.hypot(sigma[:, ki.TD], _LATE_PER_SHARE_S * params.misalignment), 0.0)
+    skew_s = _LATE_PER_SHARE_S * params.misalignment
+    late_sigma = np.where(sigma[:, ki.TD] > 0.0, np.hypot(sigma[:, ki.TD], skew_s), 0.0)
     yield "time_offset", "s", "IMU clock to GPS time", late, late_sigma
     if np.isfinite(done.told[:, ki.D_WHEEL]).any():
         yield "wheel_scale", "1", "wheel scale", x[:, ki.X_SW], sigma[:, ki.SW]

@@ -45,7 +45,8 @@ def with_mounts(recording: Recording, params: InertialParams) -> tuple[InertialP
         told["lever_given_sigma_m"] = float(np.hypot(antenna.p_sigma_m or 0.0, imu.p_sigma_m or 0.0))
     if axle.p_b_m is not None and imu.p_b_m is not None:
         told["axle_m"], told["axle_side_m"] = (axle.p_b_m[k] - imu.p_b_m[k] for k in (0, 1))
-        told["axle_sigma_m"] = told["axle_side_sigma_m"] = float(np.hypot(axle.p_sigma_m or _AXLE_SIGMA_M, imu.p_sigma_m or 0.0))
+        place_sigma_m = float(np.hypot(axle.p_sigma_m or _AXLE_SIGMA_M, imu.p_sigma_m or 0.0))
+        told["axle_sigma_m"] = told["axle_side_sigma_m"] = place_sigma_m
     if imu.rpy_bs_rad is not None and imu.rpy_sigma_rad is not None:
         told["mount_sigma_rad"] = imu.rpy_sigma_rad
     if imu.time_sigma_s is not None:

@@ -9,7 +9,7 @@ from kinema.estimate.inertial import Pass
 from kinema.kernels import inertial as ki
 
 _AROUND_NODES = 20
-_CHANGE_RADPS, _FAST_MPS = 4e-3, 10.0
+_CHANGE_RADPS, _FAST_MPS = 5e-3, 10.0
 """By how much a driving car changes its rate in half a node: it rolls with a degree or two a second, at 1.5 Hz."""
 
 

@@ -102,7 +102,7 @@ def _fixed(rows: FixRows, t0_ns: int) -> _Fixed:
     turn = c_ne(lat, lon)
     cov = turn @ rows.rows[use, 3:12].reshape(-1, 3, 3) @ turn.T
     t_ns = t0_ns + np.round(rows.t_s[use] * 1e9).astype(np.int64)
-    variance = np.diagonal(cov, axis1=1, axis2=2).copy()
+    variance = np.diagonal(cov, axis1=1, axis2=2) + (0.0 if rows.slow_sigma_m else rows.lasting_m**2)
     return _Fixed(t_ns, (p_e - p_e[0]) @ turn.T, variance, p_e[0].copy(), turn, rows.slow_sigma_m)
 
 

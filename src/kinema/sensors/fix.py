@@ -39,10 +39,11 @@ class FixParams:
 @dataclass(frozen=True)
 class FixRows:
     """t_s (m,) since the origin, rows (m, 24): p_e, its covariance, v_e, its covariance; has (m,) bits;
-    slow_sigma_m: of the common slow error of positions by code (0: they are not by code); lasting_m, lasting_s: sigma and
-    correlation time of the error that positions near in time share, by code or not; velocity_lag_s: how much later than the velocities their time
-    tags are (a velocity that is a mean since the epoch before lags by half of it), found from the file and taken out:
-    positions and velocities then are rows of their own; step_s: the usual time between fixes."""
+    slow_sigma_m: of the common slow error of positions by code (0: they are not by code); lasting_m, lasting_s: sigma
+    and correlation time of the error that positions near in time share, by code or not; velocity_lag_s: how much later
+    than the velocities their time tags are (a velocity that is a mean since the epoch before lags by half of it), found
+    from the file and taken out: positions and velocities then are rows of their own; step_s: the usual time between
+    fixes."""
 
     t_s: F64
     rows: F64

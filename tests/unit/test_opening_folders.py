@@ -76,7 +76,9 @@ def test_base_by_argument_and_by_name(tmp_path):
 
 
 def test_a_folder_without_toml_leaves_out_what_it_does_not_know(tmp_path):
-    write(tmp_path, rover_obs=obs(range(3)), LICENSE="All rights reserved\n", truth_pos=POS)
+    write(
+        tmp_path, rover_obs=obs(range(3)), LICENSE="All rights reserved\n", truth_pos=POS, notes_txt="tyres: 2.1 bar\n"
+    )
     recording = kinema.read(tmp_path)
     assert set(recording.streams) == {"gnss", "truth"}
     assert [issue.kind for issue in recording.issues] == ["file of no known format"]

@@ -13,7 +13,7 @@ from kinema.core.recording import Recording
 from kinema.core.satellites import SYSTEM_NAMES, SYSTEMS, sat_name
 from kinema.core.solution import FixStatus, Solution
 from kinema.core.streams import LLI_HALF, LLI_SLIP, AnchorRanges, GnssObservations, Imu
-from kinema.core.time import iso_gps, week_tow
+from kinema.core.time import WEEK_NS, iso_gps, week_tow
 from kinema.formats.observation_checks import clock_jumps_ms, gaps
 
 BINS = 60
@@ -62,7 +62,9 @@ def _span(t_ns: I64, *, regular: bool = True) -> dict[str, Any]:
     if not n:
         return {"count": 0}
     week, tow_s = week_tow(int(t_ns[0]))
-    told = {
+    # nobody drove in 1980: such times count from some start of their own
+    told: dict[str, Any] = {"relative": True} if int(t_ns[0]) < 10 * WEEK_NS else {}
+    told |= {
         "count": n, "from": iso_gps(int(t_ns[0])), "to": iso_gps(int(t_ns[-1])), "week": week, "tow_s": tow_s,
         "duration_s": int(t_ns[-1] - t_ns[0]) / 1e9,
     }  # fmt: skip
@@ -150,8 +152,15 @@ def _imu(imu: Imu) -> dict[str, Any]:
     f, w = (a[np.isfinite(a).all(axis=1)] for a in (imu.f_ib_s_mps2, imu.w_ib_s_radps))
     if not len(f) or not len(w):
         return {}
+    step_ms = np.diff(imu.t_ns) * 1e-6
+    middle = np.median(f, axis=0)
+    k = int(np.argmax(np.abs(middle)))
+    lean = np.arccos(min(abs(float(middle[k])) / max(float(np.linalg.norm(middle)), 1e-9), 1.0))
     return {
-        "force_mps2": [float(v) for v in np.median(f, axis=0)],
+        "step_ms": [float(v) for v in np.quantile(step_ms, (0.01, 0.99))] if len(step_ms) else [],
+        "up": ("+" if middle[k] > 0 else "−") + "xyz"[k],
+        "lean_deg": float(np.degrees(lean)),
+        "force_mps2": [float(v) for v in middle],
         "gravity_mps2": float(np.median(np.sqrt((f**2).sum(axis=1)))),
         "rate_max_radps": float(np.quantile(np.sqrt((w**2).sum(axis=1)), 0.999)),
     }

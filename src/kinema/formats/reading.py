@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -23,6 +24,10 @@ from kinema.formats.merging import merge
 from kinema.formats.opening import HEAD_BYTES, head_of, open_source
 
 PathLike = str | Path
+
+
+_PAPERS = re.compile(r"licen[cs]e|readme|notice|copying|changelog|manifest\.json")
+"""What lies beside recordings and is none: nobody wants to be told of it."""
 
 
 class UnknownFormatError(FormatError):
@@ -175,7 +180,8 @@ def read(
         except UnknownFormatError as error:
             if not part.optional:
                 raise
-            unknown.append(Issue("file of no known format", 1, "", part.path.name, error.what))
+            if not _PAPERS.match(part.path.name.lower()):
+                unknown.append(Issue("file of no known format", 1, "", part.path.name, error.what))
     recording = merge(done)
     name = next((folder.name for folder in folders if folder.name), recording.name)
     mounts, settings = dict(recording.mounts), dict(recording.settings)

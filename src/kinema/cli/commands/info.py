@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from kinema.core.recording import Issue, Recording
 
 HELP = "tell what is in a file: span, rate, systems, signals, gaps, slips, issues"
 EXAMPLES = """examples:
@@ -52,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
         with progress_bar(quiet=args.json) as progress:
             recording = read(name, on_bad=args.on_bad, progress=progress)
         title = sniff(name).title if Path(name).is_file() and Path(name).suffix != ".toml" else "folder"
-        told.append({"path": str(name), "format": title, **inventory(recording)})
+        found = inventory(recording)
+        agreement, more = _looked_at(recording)
+        found["issues"] += [asdict(issue) for issue in more]
+        told.append({"path": str(name), "format": title, **found, "agreement": agreement})
     if args.json:
         import json
 
@@ -67,6 +73,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _looked_at(recording: Recording) -> tuple[dict[str, Any], list[Issue]]:
+    """What only comparing the streams of a mover tells."""
+    if not {"imu", "wheels"} & set(recording.streams):
+        return {}, []
+    from kinema.estimate.agreement_of_streams import looked_at
+
+    return looked_at(recording)
+
+
 def _screen(told: dict[str, Any]) -> RenderableType:
     from rich.console import Group
     from rich.panel import Panel
@@ -79,6 +94,7 @@ def _screen(told: dict[str, Any]) -> RenderableType:
             parts += [*_stream(stream), Text()]
     if channels:
         parts += [_channels(channels), Text()]
+    parts += _agreement(told["agreement"])
     parts += _issues(told["issues"])
     title = f"[bold]{Path(told['path']).name or told['name']}[/]  [dim]{told['format']}[/]"
     if told["simulated"]:
@@ -97,6 +113,10 @@ def _stream(stream: dict[str, Any]) -> list[RenderableType]:
     elif "status" in stream:
         parts.append(_status(stream))
     elif "force_mps2" in stream:
+        up, lean = stream["up"], stream["lean_deg"]
+        stands = f"[bold]{up} points up[/]" + (f", leaning {lean:.0f}°" if lean >= 1 else "")
+        steps = " to ".join(f"{step:.4g}" for step in stream["step_ms"])
+        parts.append(_line(f"  [dim]stands[/]  {stands}" + (f"   [dim]steps[/] {steps} ms" if steps else "")))
         axes = "   ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", stream["force_mps2"], strict=True))
         parts.append(_line(f"  [dim]specific force, median[/]  {axes}   [bold]{stream['gravity_mps2']:.2f} m/s²[/]"))
         parts.append(_line(f"  [dim]rate, up to[/]  {math.degrees(stream['rate_max_radps']):.3g} °/s"))
@@ -118,11 +138,15 @@ def _headline(stream: dict[str, Any]) -> RenderableType:
         text += f"   [bold]{stream['count']:,}[/] {'epochs' if 'rate_hz' in stream else 'entries'}"
     if stream.get("rate_hz"):
         text += f"   [bold]{_rate(stream['rate_hz'])}[/]"
-    if "from" in stream:
+    if stream.get("relative"):
+        since = stream["tow_s"] - (604_800.0 if stream["week"] < 0 else 0.0) + 604_800.0 * max(stream["week"], 0)
+        text += f"\n  {since:.10g} s → {since + stream['duration_s']:.10g} s [dim]since its own start[/]"
+        text += f"   {_duration(stream['duration_s'])}"
+    elif "from" in stream:
         text += f"\n  {stream['from']} → {_until(stream)} GPS   {_duration(stream['duration_s'])}"
         text += f"   [dim]week {stream['week']}, {stream['tow_s']:.10g} s[/]"
-        if stream.get("gaps"):
-            text += f"\n  [yellow]{stream['gaps']} gaps[/], the longest {_duration(stream['longest_gap_s'])}"
+    if stream.get("gaps"):
+        text += f"\n  [yellow]{stream['gaps']} gaps[/], the longest {_duration(stream['longest_gap_s'])}"
     return _line(text)
 
 
@@ -241,6 +265,37 @@ def _channels(streams: list[dict[str, Any]]) -> RenderableType:
     if len(streams) > _SHOWN_CHANNELS:
         table.caption, table.caption_justify = f"and {len(streams) - _SHOWN_CHANNELS} more channels", "left"
     return table
+
+
+def _agreement(told: dict[str, Any]) -> list[RenderableType]:
+    """How the streams fit together, a line for each pair."""
+    from rich.text import Text
+
+    lines: list[str] = []
+    noise = told.get("imu")
+    if noise:
+        gyro, accel = math.degrees(noise["gyro_noise"]), noise["accel_noise"] / 9.80665e-6
+        lines.append(f"[dim]imu's noise at its quietest[/]  gyro {gyro:.2g} °/s/√Hz   accelerometer {accel:.0f} µg/√Hz")
+    both = told.get("imu and fixes")
+    if both:
+        text = f"[dim]imu and fixes[/]  {_duration(both['together_s'])} together"
+        if both.get("found"):
+            text += f"   turns agree to [green]{both['turns']:.2f}[/]   imu's clock "
+            text += f"{1e3 * both['offset_s']:+.0f} ± {1e3 * both['offset_sigma_s']:.0f} ms"
+        elif "turns" in both:
+            text += f"   [yellow]turns agree to {both['turns']:.2f} only[/]: few turns, or another clock or drive"
+        else:
+            text += "   [red]never at the same time[/]"
+        lines.append(text)
+        if both.get("found") and not 0.7 < both["rate_scale"] < 1.4:
+            times = f"{both['rate_scale']:.3g}"
+            lines.append(f"[red]the gyro reads {times} times the turns of the course[/]: its unit or sign")
+    wheels = told.get("wheels and fixes")
+    if wheels:
+        colour = "green" if abs(wheels["times"] - 1) < 0.15 else "red"
+        times = f"[{colour}]{wheels['times']:.3f}[/]"
+        lines.append(f"[dim]wheels and fixes[/]  wheels read {times} times the speed of the fixes")
+    return [_line("\n".join(["[bold]agreement[/]", *(f"  {line}" for line in lines)])), Text()] if lines else []
 
 
 def _issues(issues: list[dict[str, Any]]) -> list[RenderableType]:

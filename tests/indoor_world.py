@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,9 +83,10 @@ def anchors_in(seed: int, count: int, size_m: tuple[float, float], *, high: bool
 
 def ranges_of(
     motion: Motion, anchors: F64, seed: int, *, rate_hz: float = 4.0, sigma_m: float = 0.1, bias_m: float = 0.05,
-    hidden: float = 0.15, part_s: tuple[float, float] = (0.0, 1e9), reach_m: float = 1e9,
+    hidden: float = 0.15, away_s: tuple[float, float] = (0.0, 40.0), part_s: tuple[float, float] = (0.0, 1e9), reach_m: float = 1e9,
 ) -> AnchorRanges:  # fmt: skip
-    """Each anchor `rate_hz` times a second; for a share `hidden` of the time it is behind something, and late."""
+    """Each anchor `rate_hz` times a second; for a share `hidden` of the time it is behind something, and late; all
+    are away for away_s[0] seconds in each away_s[1]."""
     rng = np.random.default_rng([seed, 0x1F])
     count, period = len(anchors), 1 / rate_hz
     t = np.sort((np.arange(int(motion.duration_s * rate_hz * count)) + rng.uniform(-0.2, 0.2)) * period / count)
@@ -103,13 +105,13 @@ def ranges_of(
             if behind:
                 value[at[k:last]] += rng.exponential(1.5) + 0.3 * rng.random(len(at[k:last]))
             behind, k = not behind, last
-    near = true < reach_m
+    near = (true < reach_m) & (t % away_s[1] >= away_s[0])
     return AnchorRanges(t_ns[near], who[near].astype(np.int32), value[near], anchors, tuple(map(str, range(count))))
 
 
 def hall(
     seed: int, *, count: int = 6, high: bool = False, grade: str = "consumer", told: bool = False, pace_mps: float = 1.3,
-    **more: float,
+    **more: Any,
 ) -> Recording:  # fmt: skip
     """A recording of "imu", "ranges" and the tag's "truth"."""
     size = (40.0, 25.0)

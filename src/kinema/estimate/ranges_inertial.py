@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kinema.core.arrays import F64, I64
+from kinema.core.arrays import F64, I64, Bool
 from kinema.core.frames import WGS84_A_M
 from kinema.core.recording import Recording
 from kinema.core.solution import FixStatus, Solution
@@ -20,19 +20,22 @@ from kinema.errors import EstimationError
 from kinema.estimate.align import Alignment, clocked, coarse_start, noise_of, restart
 from kinema.estimate.align_mounting import Mounting
 from kinema.estimate.align_time import TimeOffset
-from kinema.estimate.inertial import Pass, run_smoother
+from kinema.estimate.inertial import Pass, run_filter, run_smoother
+from kinema.estimate.inertial_causal import joined
 from kinema.estimate.inertial_mounts import with_mounts
-from kinema.estimate.inertial_nodes import build_nodes
-from kinema.estimate.inertial_params import Calibration, InertialParams
-from kinema.estimate.inertial_solution import antenna, cut_imu, masks_of, navigate, to_solution
+from kinema.estimate.inertial_nodes import Nodes, build_nodes
+from kinema.estimate.inertial_params import Calibration, InertialParams, Start
+from kinema.estimate.inertial_solution import antenna, cut_imu, masks_of, mounted, navigate, to_solution
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.planar import Way
 from kinema.estimate.planar_ranges import RangeProblem, build
 from kinema.estimate.range_params import RangeParams
-from kinema.estimate.ranges_noise import Noise
+from kinema.estimate.ranges_noise import Noise, direct_share
 from kinema.estimate.ranges_solution import solve_batch, solve_filter
 from kinema.estimate.ranges_start import find_start, first_state
+from kinema.kernels import inertial as ki
 from kinema.kernels import planar as kp
+from kinema.kernels.rotation import dcms_from_quats
 from kinema.sensors.fix import HAS_POSITION, HAS_VELOCITY, FixRows
 from kinema.sensors.imu_signal import ImuSignal, imu_signal
 
@@ -44,37 +47,69 @@ UNKNOWN_M = 1e3
 FLOOR_M = 0.5
 """Sigma of the height by one range, where all is said to be in one plane."""
 LEAST_SHARE = 0.2
-MEMORY_S = 0.3
+LATE_SIGMAS = 3.0
+PIECE_S = 0.2
+LOST_ROWS = 15
+"""So many ranges in a row that nothing explains are not the ranges' fault."""
+AGREE_M = 1.0
+TURNS = 8
+COMMON = 2.0
+OVER = 2.5
+"""The way gives in to most of a wrong bias: what is left of it is doubled at each turn."""
+MEMORY_S = 10.0
 """Ranges of one anchor within so long share the error that stays for a while."""
-MOVING_MPS, MOVED_S, MOVED_M, LONGEST_S = 0.3, 10.0, 12.0, 120.0
+MOVING_MPS, MOVED_S, MOVED_M, LONGEST_S = 0.3, 60.0, 50.0, 120.0
 _TD_SIGMA_S, _DRIFT_SIGMA = 0.03, 3e-4
 
 
 @dataclass(frozen=True)
 class Seen:
     """Ranges as the inertial filter takes them, by time: t_s (m,) since the IMU's first sample; anchor_e_m (m, 3),
-    length_m (m,) freed of stretch and bias, sigma_m (m,); about_e_m (m, 3) the way's places, v_e_mps (m, 3) its
-    velocities; flat: heights mean nothing; bias_sigma_m: what is not known of the anchors' biases."""
+    length_m (m,) freed of stretch and bias; about_e_m (m, 3) the way's places, v_e_mps (m, 3) its
+    velocities; flat: heights mean nothing; bias_sigma_m: what is not known of the anchors' biases; share (m,) of being
+    direct, fresh_m the sigma of a direct one, held_m of what stays for a while, often: how many share it."""
 
     t_s: F64
     anchor_e_m: F64
     length_m: F64
-    sigma_m: F64
     about_e_m: F64
     v_e_mps: F64
+    share: F64
     flat: bool
     bias_sigma_m: float
+    fresh_m: float
+    held_m: float
+    often: float
+    problem: RangeProblem
 
-    def rows(self) -> FixRows:
-        """One row each: a position whose error is unknown but along the line of sight."""
+    def pick(self, which: I64) -> Seen:
+        """Some of the ranges."""
+        names = ("t_s", "anchor_e_m", "length_m", "about_e_m", "v_e_mps", "share")
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
+
+    def sight(self) -> tuple[F64, F64]:
+        """Lines of sight (m, 3) and lengths (m,) from the anchors to the way."""
         away = self.about_e_m - self.anchor_e_m
         if self.flat:
             away[:, 0] = 0.0
         rho = np.maximum(np.linalg.norm(away, axis=1), 0.1)
-        u = away / rho[:, None]
+        return away / rho[:, None], rho
+
+    def late(self, cov: F64) -> Bool:
+        """Which are far too long, or too short, for a place of covariance (3, 3)."""
+        u, rho = self.sight()
+        sigma = np.sqrt(np.einsum("ni,ij,nj->n", u, cov, u) + self.fresh_m**2 + self.held_m**2)
+        left = (self.length_m - rho) / sigma
+        return np.asarray((left > LATE_SIGMAS) | (left < -2.0 * LATE_SIGMAS))
+
+    def rows(self) -> FixRows:
+        """One row each: a position whose error is unknown but along the line of sight."""
+        u, rho = self.sight()
+        sigma2 = (self.fresh_m**2 + self.held_m**2 * self.often) / np.maximum(self.share, LEAST_SHARE)
+        sigma2 = np.where(self.share > LEAST_SHARE, sigma2, UNKNOWN_M**2)
         z = self.about_e_m + u * (self.length_m - rho)[:, None]
         along = u[:, :, None] * u[:, None, :]
-        cov = self.sigma_m[:, None, None] ** 2 * along + UNKNOWN_M**2 * (np.eye(3) - along)
+        cov = sigma2[:, None, None] * along + UNKNOWN_M**2 * (np.eye(3) - along)
         if self.flat:
             z[:, 0] = ORIGIN_E_M[0]
             cov[:, 0, :] = cov[:, :, 0] = 0.0
@@ -108,11 +143,14 @@ def solve_ranges_inertial(
     options.progress("ranges: aligning", 0.4)
     alignment = align_indoors(signal, seen, inertial, c_bs, whole=not causal)
     options.progress("ranges: " + ("filtering" if causal else "smoothing"), 0.7)
-    done, nodes = navigate(signal, seen.rows(), alignment, inertial, None, causal=causal)
-    if not causal:
-        # about the way that came of it, which is nearer than that of the ranges alone
-        seen = about(seen, done, alignment)
+    if causal:
+        done, nodes = run_own_way(replace(signal, usual_f=alignment.usual_f), seen, alignment, inertial)
+    else:
         done, nodes = navigate(signal, seen.rows(), alignment, inertial, None, causal=False)
+        for _ in range(TURNS):
+            # about the way that came of it, which is nearer than that of the ranges alone
+            seen = about(seen, done, alignment)
+            done, nodes = navigate(signal, seen.rows(), alignment, inertial, None, causal=False)
     solution = to_solution(
         done, nodes, seen.rows(), _as_fixes(seen, signal.t0_ns), signal, alignment, options, recording, inertial, False
     )
@@ -127,35 +165,104 @@ def _with_tag(recording: Recording) -> Recording:
 
 
 def seen_by(problem: RangeProblem, way: Way, noise: Noise, t0_ns: int) -> Seen:
-    """The ranges that are likely direct, freed of what the planar way knows of stretch and biases."""
+    """The ranges, freed of what the planar way knows of stretch and biases."""
     step, anchors = problem.rows.step, len(problem.anchors)
-    use = way.share > LEAST_SHARE
-    at, anchor = way.x[step[use]], problem.anchor[use]
-    biased = kp.BIAS + anchor
-    length = (problem.rows.value[use] - at[np.arange(len(at)), biased]) / (1.0 + at[:, kp.STRETCH])
-    fresh = noise.range_ * problem.params.range_sigma_m
-    slow = noise.slow * problem.params.slow_sigma_m
-    t = problem.t_ns[step[use]]
-    # what stays for a while counts as often as it is new
-    each_s = float((t[-1] - t[0]) * 1e-9 / max(len(t), 1)) * len(np.unique(anchor))
-    held = slow**2 * max(1.0, MEMORY_S / max(each_s, 1e-3))
-    sigma = np.sqrt((fresh**2 + held) / way.share[use])
-    # biases of single anchors add up to a common error of the place that is smaller than each
-    known = np.diag(way.p_end)[kp.BIAS : kp.BIAS + anchors] * min(1.0, 2.0 / anchors)
-    velocity = at[:, kp.VX : kp.VZ + 1]
+    at, anchor = way.x[step], problem.anchor
+    length = (problem.rows.value - at[np.arange(len(at)), kp.BIAS + anchor]) / (1.0 + at[:, kp.STRETCH])
+    t_s = (problem.t_ns[step] - t0_ns).astype(np.float64) * 1e-9
+    each_s = float(t_s[-1] - t_s[0]) / max(len(t_s), 1) * len(np.unique(anchor))
+    # what is not known of biases and stretch adds up to a common error of the place
+    h = np.zeros((anchors, problem.n))
+    h[np.arange(anchors), kp.BIAS + np.arange(anchors)] = 1.0
+    h[:, kp.STRETCH] = [np.median(length[anchor == a]) if (anchor == a).any() else 0.0 for a in range(anchors)]
+    unknown = np.einsum("ai,ij,aj->a", h, way.p_end, h) * min(1.0, COMMON / anchors)
     return Seen(
-        (t - t0_ns).astype(np.float64) * 1e-9, problem.anchors[anchor] @ TO_E.T + ORIGIN_E_M, length, sigma,
-        at[:, :3] @ TO_E.T + ORIGIN_E_M, velocity @ TO_E.T, not problem.deep, float(np.sqrt(np.mean(known))),
+        t_s, problem.anchors[anchor] @ TO_E.T + ORIGIN_E_M, length, at[:, :3] @ TO_E.T + ORIGIN_E_M,
+        at[:, kp.VX : kp.VZ + 1] @ TO_E.T, way.share, not problem.deep, float(np.sqrt(np.mean(unknown))),
+        noise.range_ * problem.params.range_sigma_m,
+        # motion that is hard to follow without an IMU looks like errors that stay: no more of them than was guessed
+        min(noise.slow, 1.0) * problem.params.slow_sigma_m, max(1.0, MEMORY_S / max(each_s, 1e-3)), problem,
     )  # fmt: skip
 
 
 def about(seen: Seen, done: Pass, alignment: Alignment) -> Seen:
-    """The same, about a pass of the inertial filter."""
+    """The same about a smoothed pass of the inertial filter, which also tells anew what came round a corner."""
     p, v, _, _ = antenna(done)
     t = done.gps_times(alignment.calibration)
     there = np.stack([np.interp(seen.t_s, t, column) for column in p.T], axis=1)
     moving = np.stack([np.interp(seen.t_s, t, column) for column in v.T], axis=1)
-    return replace(seen, about_e_m=there, v_e_mps=moving)
+    moved = replace(seen, about_e_m=there, v_e_mps=moving)
+    rho = moved.sight()[1]
+    sigma = float(np.hypot(seen.fresh_m, seen.held_m))
+    share = direct_share(seen.problem, seen.length_m - rho, sigma)
+    freed = _freed(seen.problem, rho, share / sigma**2 / seen.often)
+    return replace(moved, share=share, length_m=seen.length_m + OVER * (freed - seen.length_m))
+
+
+def _freed(problem: RangeProblem, rho: F64, weight: F64) -> F64:
+    """The ranges freed of the biases and the stretch (m,) that they show about lengths rho (m,)."""
+    params, count = problem.params, len(problem.anchors)
+    design = np.zeros((len(rho), count + 1))
+    design[np.arange(len(rho)), problem.anchor] = 1.0
+    design[:, count] = rho
+    prior = np.diag([*np.full(count, params.range_bias_sigma_m**-2), params.range_scale_sigma**-2])
+    normal = design.T @ (weight[:, None] * design) + prior
+    found = np.linalg.solve(normal, design.T @ (weight * (problem.rows.value - rho)))
+    return np.asarray((problem.rows.value - found[problem.anchor]) / (1.0 + found[count]))
+
+
+def run_own_way(signal: ImuSignal, seen: Seen, alignment: Alignment, params: InertialParams) -> tuple[Pass, Nodes]:
+    """The causal pass, a quarter of a second at a time: each piece's ranges are taken about the place that the filter
+    itself predicts, and those far too long for it left out."""
+    calibration = alignment.calibration
+    rows = seen.rows()
+    fixes = rows.rows.copy()
+    start = mounted(alignment.start, calibration, params)
+    nodes = replace(build_nodes(signal, rows, calibration, params, None, span_s=(start.t_s, np.inf)), fixes=fixes)
+    state, first, refused = start, 0, 0
+    passes: list[Pass] = []
+    while first < len(nodes):
+        last = min(max(int(np.searchsorted(nodes.t_s, nodes.t_s[first] + PIECE_S)), first + 1), len(nodes))
+        part = nodes.chunk(first, last)
+        used = part.fix[part.fix >= 0]
+        if len(used):
+            here, spread = _predicted(state, part.t_s[part.fix >= 0], seen, used)
+            late = here.late(spread) | (here.share < LEAST_SHARE)
+            refused = refused + len(used) if late.all() else 0
+            if refused > LOST_ROWS:
+                state = _opened(state)
+                late[:], refused = False, 0
+            fixes[used] = here.rows().rows
+            fixes[used[late], 3:12] = (UNKNOWN_M**2 * np.eye(3)).ravel()
+        done = run_filter(part, state, params, calibration)
+        passes.append(replace(done, gps_s=calibration.gps_time(done.t_s)))
+        state, first = done.end, last
+    return joined(passes), nodes
+
+
+def _predicted(state: Start, t_s: F64, seen: Seen, used: I64) -> tuple[Seen, F64]:
+    """Ranges `used` (k,), at t_s of the IMU's clock, about the place that a state predicts; its covariance (3, 3)."""
+    c_es = dcms_from_quats(state.x[None, ki.X_Q : ki.X_Q + 4])[0]
+    arm = c_es @ state.x[ki.X_L : ki.X_L + 3]
+    v = state.x[ki.X_V : ki.X_V + 3]
+    ahead = t_s - state.t_s
+    h = np.zeros((3, ki.N))
+    h[:, ki.P : ki.P + 3], h[:, ki.V : ki.V + 3] = np.eye(3), np.eye(3) * float(ahead.mean())
+    h[:, ki.L : ki.L + 3] = c_es
+    here = seen.pick(used)
+    there = state.x[ki.X_P : ki.X_P + 3] + arm + ahead[:, None] * v
+    apart = np.linalg.norm(here.about_e_m - there, axis=1)
+    # what the planar way says of single ranges is worth nothing where it is lost itself
+    share = np.where(apart < AGREE_M, here.share, 1.0)
+    return replace(here, about_e_m=there, share=share), h @ state.p @ h.T
+
+
+def _opened(state: Start) -> Start:
+    """A state that admits to be metres off."""
+    p = state.p.copy()
+    for k, sigma in ((ki.P, 5.0), (ki.V, 1.0), (ki.PHI, 0.1)):
+        p[range(k, k + 3), range(k, k + 3)] += sigma**2
+    return replace(state, p=p)
 
 
 def align_indoors(signal: ImuSignal, seen: Seen, params: InertialParams, c_bs: F64 | None, *, whole: bool) -> Alignment:
@@ -219,7 +326,7 @@ def _as_fixes(seen: Seen, t0_ns: int) -> Solution:
 
 def _told(solution: Solution, problem: RangeProblem, way: Way, noise: Noise, seen: Seen) -> Solution:
     """The solution that says whose frame it is in, and what became of the ranges."""
-    left = len(problem.rows.value) - len(seen.t_s) + problem.refused
+    left = int((seen.share < LEAST_SHARE).sum()) + problem.refused
     sigma = noise.range_ * problem.params.range_sigma_m
     notes = [
         f"ranges and IMU: noise of the ranges {sigma:.2f} m, stretch {100 * way.x_end[kp.STRETCH]:+.2f} %",

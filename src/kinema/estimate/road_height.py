@@ -8,6 +8,7 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64
 from kinema.core.frames import c_ne, geodetic_from_ecef
+from kinema.errors import ConfigError
 from kinema.kernels import road as kr
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ def memory(origin_e_m: F64, params: InertialParams, *, coarse: bool) -> kr.Road:
     """An empty memory about a place (3,), for a causal pass; NO_ROAD where the settings want none.
 
     coarse: heights come from code, whose errors wander by metres between two visits: nothing is to be had of them.
+    Raises ConfigError for settings that are none.
     """
+    if not isinstance(params.road_height, bool) or not params.road_sigma_m > 0.0:
+        raise ConfigError("settings of [inertial]: road_height is true or false, road_sigma_m metres above 0")
     if coarse or not (params.road_height and params.constrain):
         return NO_ROAD
     par = np.zeros(kr.R_SIZE)

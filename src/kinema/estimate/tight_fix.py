@@ -21,6 +21,8 @@ AGREE_S = 0.5
 CERTAIN_RATE, CERTAIN_RATIO, CERTAIN_NORM, CERTAIN_COUNT = 0.9999, 4.0, 2.0, 8
 """Unless a search of at least so many differences leaves no doubt by itself, as it can where inertial navigation has
 kept the position to decimetres: then at once."""
+DATUMS = 1 << 40
+"""More than there will be."""
 LOOSE_M, LOOSE_MPS, DOUBT_SIGMAS = 5.0, 0.2, 4.0
 RELEASE_EPOCHS, RELEASE_RATIO, RELEASE_SLIPS = 5, 12.0, 0.5
 """Phases whose integers are imposed and whose innovations are that far off for so many epochs, or of which that share
@@ -195,28 +197,26 @@ class Fixer:
     def _new_ties(self, e: int, sat: I64, slot: I64, place: I64, arc: I64) -> tuple[I64, F64]:
         """Impose what is sure by now against one that is imposed already, or against each other."""
         value, datum, times = self.memory[sat, slot].T
-        sure = (times >= self.confirm) & (datum >= 0)
+        sure = np.flatnonzero((times >= self.confirm) & (datum >= 0))
+        family = ((sat // 100) * SLOTS + slot)[sure] * DATUMS + datum[sure].astype(np.int64)
+        _, which, size = np.unique(family, return_inverse=True, return_counts=True)
+        shared = size[which] > 1
+        mine = sure[shared]
+        self.tied_count[e] = len(np.unique(sat[mine]))
+        self.found.value[arc[mine]], self.found.datum[arc[mine]] = value[mine], datum[mine]
+        is_tied = self.tied[sat[sure], slot[sure]] == datum[sure]
         places, metres = [], []
-        count: set[int] = set()
-        key = (sat // 100) * SLOTS + slot
-        for g in np.unique(key[sure]).tolist():
-            for d in np.unique(datum[sure & (key == g)]).tolist():
-                mine = np.flatnonzero(sure & (key == g) & (datum == d))
-                if len(mine) < 2:
+        for g in np.unique(which[shared & ~is_tied]).tolist():
+            mine = sure[which == g]
+            root = mine[np.argmax(is_tied[which == g])]
+            length = self._wavelength(e, sat[root], slot[root])
+            for k in mine[~is_tied[which == g]]:
+                if k == root:
                     continue
-                is_tied = self.tied[sat[mine], slot[mine]] == d
-                root = mine[np.argmax(is_tied)]
-                length = self._wavelength(e, sat[root], slot[root])
-                for k in mine[~is_tied]:
-                    if k == root:
-                        continue
-                    places.append((place[k], place[root]))
-                    metres.append((value[k] - value[root]) * length)
-                    self.ties.append(Tie(e, int(place[k]), int(place[root]), metres[-1]))
-                self.tied[sat[mine], slot[mine]] = d
-                self.found.value[arc[mine]], self.found.datum[arc[mine]] = value[mine], d
-                count.update(sat[mine].tolist())
-        self.tied_count[e] = len(count)
+                places.append((place[k], place[root]))
+                metres.append((value[k] - value[root]) * length)
+                self.ties.append(Tie(e, int(place[k]), int(place[root]), metres[-1]))
+            self.tied[sat[mine], slot[mine]] = datum[root]
         return np.array(places, dtype=np.int64).reshape(-1, 2), np.array(metres)
 
     def _wavelength(self, e: int, sat: int, slot: int) -> float:

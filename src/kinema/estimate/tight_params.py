@@ -25,8 +25,8 @@ class TightParams:
     phase_gate: float = 25.0
     phase_slip_m: float = 0.04
     """A phase off by more than this and its gate has slipped."""
-    quietest: float = 0.1
+    quietest: float = 0.03
     loudest: float = 3.0
     """Against a base the noise of codes, Dopplers and phases is learnt: its variance, in shares of what RTK assumes."""
-    noise_prior: float = 200.0
+    noise_prior: float = 50.0
     """What the assumption counts for, in rows."""

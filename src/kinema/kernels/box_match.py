@@ -1,11 +1,11 @@
-"""Which box belongs to which track: scores of pairs and four rounds of association (arrays as in `box_motion`)."""
+"""Which box belongs to which track: scores of pairs and four rounds of association."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from kinema.kernels.box_look import strangeness
-from kinema.kernels.box_motion import CONFIRMED, TENTATIVE, BoxMotion, box_scale, overlap
+from kinema.kernels.box_motion import CONFIRMED, TENTATIVE, BoxMotion, Frame, Tracks, box_scale, overlap
 from kinema.kernels.jit import kernel
 from kinema.kernels.pairs import NO_PAIR, match_pairs, sorted_order
 
@@ -75,27 +75,13 @@ def _cheapest(cols: np.ndarray, costs: np.ndarray) -> int:
 
 @kernel
 def associate(
-    x: np.ndarray,
-    var: np.ndarray,
-    mood: np.ndarray,
-    mark: np.ndarray,
-    det: np.ndarray,
-    score: np.ndarray,
-    strong: np.ndarray,
-    before_s: float,
-    now_s: float,
-    lost_least: float,
-    look: np.ndarray,
-    seen: np.ndarray,
-    looks: np.ndarray,
-    how: BoxMotion,
-    row_to_col: np.ndarray,
-    col_to_row: np.ndarray,
-) -> None:
+    tracks: Tracks, frame: Frame, score: np.ndarray, strong: np.ndarray, lost_least: float, looks: np.ndarray,
+    how: BoxMotion, row_to_col: np.ndarray, col_to_row: np.ndarray,
+) -> None:  # fmt: skip
     """Four rounds, each over what the ones before left: confirmed tracks by overlap; by likelihood; fresh ones with
-    weak detections; tentative tracks. `lost_least` is the overlap asked of a track that was missed; look, seen, looks
-    as in `box_look`. row_to_col
-    (tracks,), col_to_row (detections,) get partners, else −1."""
+    weak detections; tentative tracks. `score` (m,) is the levelled one, `lost_least` the overlap asked of a track
+    that was missed; looks as in `box_look`. row_to_col (tracks,), col_to_row (detections,) get partners, else −1."""
+    x, mood, det = tracks.x, tracks.mood, frame.det
     n, m = len(x), len(det)
     row_to_col[:] = -1
     col_to_row[:] = -1
@@ -104,21 +90,21 @@ def associate(
         k = 0
         for t in range(n):
             first = k
-            if mark[t, 0] != (TENTATIVE if turn == 3 else CONFIRMED) or row_to_col[t] >= 0:
+            if tracks.mark[t, 0] != (TENTATIVE if turn == 3 else CONFIRMED) or row_to_col[t] >= 0:
                 continue
-            fresh = mood[t, 3] >= before_s
+            fresh = mood[t, 3] >= frame.before_s
             if turn == 2 and not fresh:
                 continue
-            lost_s = 0.0 if fresh else now_s - mood[t, 3]
+            lost_s = 0.0 if fresh else frame.now_s - mood[t, 3]
             least = how.least_overlap if fresh else lost_least
-            reach = _reach(turn, x[t], var[t, 0, 0], how)
+            reach = _reach(turn, x[t], tracks.var[t, 0, 0], how)
             for j in range(m):
                 if col_to_row[j] >= 0 or strong[j] == (turn == 2):
                     continue
                 if abs(det[j, 0] - x[t, 0]) > reach + (0.0 if turn == 1 else det[j, 2] / 2):
                     continue
-                strange = strangeness(look[t], seen[j], looks)
-                cost = _pair_cost(turn, x[t], var[t], det[j], score[j], lost_s, least, strange, how)
+                strange = strangeness(tracks.look[t], frame.seen[j], looks)
+                cost = _pair_cost(turn, x[t], tracks.var[t], det[j], score[j], lost_s, least, strange, how)
                 if cost >= NO_PAIR:
                     continue
                 if k == len(rows):

@@ -1,9 +1,6 @@
 """How boxes in an image move: the settings of the box tracker, prediction, and the camera's own motion.
 
-A track is a row of `x` (n, 8): centre x, y, width, height in pixels, then their rates per second; `var` (n, 4, 3) holds
-per coordinate the variance, the covariance with its rate, and the rate's variance (the coordinates are independent);
-`mood` (n, 4): log-odds of existence, running innovation ratio of place and of size, time last seen (s); `mark` (n, 3)
-int64: state (FREE, TENTATIVE, CONFIRMED), identity, hits. Noises are shares of the box's size (`box_scale`).
+Noises are shares of the box's size (`box_scale`).
 """
 
 from __future__ import annotations
@@ -18,6 +15,39 @@ from kinema.kernels.pairs import sorted_order
 FREE, TENTATIVE, CONFIRMED = 0, 1, 2
 LOOM_LIMIT = 0.3
 ADAPT_LIMIT = 10.0
+
+
+class Tracks(NamedTuple):
+    """One row of each for a track."""
+
+    x: np.ndarray
+    """(n, 8) centre x, y, width, height in pixels, then their rates per second."""
+    var: np.ndarray
+    """(n, 4, 3) per coordinate the variance, the covariance with its rate, the rate's variance: coordinates are
+    independent."""
+    mood: np.ndarray
+    """(n, 4) log-odds of existence, running innovation ratio of place and of size, time last seen (s)."""
+    mark: np.ndarray
+    """(n, 3) int64: state (FREE, TENTATIVE, CONFIRMED), identity, hits."""
+    past: np.ndarray
+    """(n, 3, 4) the last three boxes, and"""
+    run: np.ndarray
+    """(n,) int64 how many frames in a row it was detected."""
+    look: np.ndarray
+    """(n, k) appearance (see `box_look`)."""
+
+
+class Frame(NamedTuple):
+    """What was detected: det (m, 4) centre x, y, width, height; score (m,); seen (m, k) appearance; at now_s, after a
+    frame at before_s, in an image of width by height."""
+
+    det: np.ndarray
+    score: np.ndarray
+    seen: np.ndarray
+    before_s: float
+    now_s: float
+    width: float
+    height: float
 
 
 class BoxMotion(NamedTuple):
@@ -120,14 +150,15 @@ def covered_share(box: np.ndarray, other: np.ndarray) -> float:
 
 
 @kernel
-def predict(x: np.ndarray, var: np.ndarray, mood: np.ndarray, mark: np.ndarray, dt: float, how: BoxMotion) -> None:
+def predict(tracks: Tracks, dt: float, how: BoxMotion) -> None:
     """Move every track by dt seconds: white-noise acceleration, stronger where innovations were large.
 
     Looming: under perspective a box that grows at rate r moves and grows as 1 / (1 − r·dt); how.loom is how much of the
     measured rate to believe.
     """
+    x, mood = tracks.x, tracks.mood
     for t in range(len(x)):
-        if mark[t, 0] == FREE:
+        if tracks.mark[t, 0] == FREE:
             continue
         size = box_scale(x[t, 2], x[t, 3])
         rate = 0.5 * (x[t, 7] / max(x[t, 3], 1.0) + x[t, 6] / max(x[t, 2], 1.0))
@@ -138,7 +169,7 @@ def predict(x: np.ndarray, var: np.ndarray, mood: np.ndarray, mark: np.ndarray, 
             x[t, c] += x[t, 4 + c] * gain * dt
             if abs(gain - 1.0) > 0.02:
                 x[t, 4 + c] *= gain * gain
-            v = var[t, c]
+            v = tracks.var[t, c]
             v[0] += dt * (2 * v[1] + dt * v[2]) + q * q * dt**3 / 3
             v[1] += dt * v[2] + q * q * dt * dt / 2
             v[2] += q * q * dt
@@ -155,23 +186,16 @@ def _median(values: np.ndarray) -> float:
 
 
 @kernel
-def follow_camera(
-    x: np.ndarray,
-    mood: np.ndarray,
-    mark: np.ndarray,
-    det: np.ndarray,
-    strong: np.ndarray,
-    before_s: float,
-    noise: float,
-) -> None:
+def follow_camera(tracks: Tracks, frame: Frame, strong: np.ndarray, noise: float) -> None:
     """Shift all tracks by the common displacement of those with one clear partner: the camera's own motion.
 
     The median shift is shrunk by its own uncertainty, so that a still camera moves nothing.
     """
+    x, mark, det = tracks.x, tracks.mark, frame.det
     dx, dy = np.empty(len(x)), np.empty(len(x))
     n = 0
     for t in range(len(x)):
-        if mark[t, 0] == FREE or mark[t, 2] < 2 or mood[t, 3] < before_s:
+        if mark[t, 0] == FREE or mark[t, 2] < 2 or tracks.mood[t, 3] < frame.before_s:
             continue
         best, second, partner = 0.3, 0.0, -1
         for j in range(len(det)):

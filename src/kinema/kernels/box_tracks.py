@@ -1,11 +1,12 @@
-"""One frame of the box tracker: update, birth, death and what is reported (other arrays as in `box_motion`).
+"""One frame of the box tracker: update, birth, death and what is reported.
 
-`past` (n, 3, 4) the last three boxes; `run` (n,) int64 how many frames in a row a track was detected. `scene` (9,):
-learnt noise of place and of size, how many values they rest on, the last time step, this frame's votes on both and
-their number; upper quartile of the best logit of a frame, and how many frames it rests on.
+`scene` (9,): learnt noise of place and of size, how many values they rest on, the last time step, this frame's votes on
+both and their number; upper quartile of the best logit of a frame, and how many frames it rests on.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from kinema.kernels.box_motion import (
     FREE,
     TENTATIVE,
     BoxMotion,
+    Frame,
+    Tracks,
     box_scale,
     covered_share,
     follow_camera,
@@ -24,15 +27,23 @@ from kinema.kernels.box_motion import (
 from kinema.kernels.jit import kernel
 
 
+class Told(NamedTuple):
+    """The answer, written: ids (m,) identity of each detection (−1: too weak to be anyone), real (m,) whether that one
+    exists more likely than not, boxes (m, 4) what is reported; extra (tracks, 5) identity and box of coasting tracks."""
+
+    ids: np.ndarray
+    real: np.ndarray
+    boxes: np.ndarray
+    extra: np.ndarray
+
+
 @kernel
-def absorb(
-    x: np.ndarray, var: np.ndarray, mood: np.ndarray, t: int, box: np.ndarray, now_s: float, scene: np.ndarray,
-    how: BoxMotion,
-) -> None:  # fmt: skip
+def absorb(tracks: Tracks, t: int, box: np.ndarray, now_s: float, scene: np.ndarray, how: BoxMotion) -> None:
     """Kalman update of one track with its box, keeping the running ratio of innovations to what was expected."""
+    x, mood = tracks.x, tracks.mood
     size = box_scale(box[2], box[3])
     for c in range(4):
-        v = var[t, c]
+        v = tracks.var[t, c]
         noise = min(max(how.r_scale * scene[c // 2], how.r_place if c < 2 else how.r_size), how.r_high) * size
         s = v[0] + noise * noise
         innovation = box[c] - x[t, c]
@@ -47,13 +58,14 @@ def absorb(
 
 
 @kernel
-def vote_noise(past: np.ndarray, run: np.ndarray, scene: np.ndarray, t: int, box: np.ndarray) -> None:
+def vote_noise(tracks: Tracks, scene: np.ndarray, t: int, box: np.ndarray) -> None:
     """Take a box into the history of a track, and a vote of its third difference on the scene's noise.
 
     Third differences cancel all motion up to constant acceleration and leave 20 times the noise's variance; whether
     they are above or below what is thought to be their median is counted.
     """
-    if run[t] >= 3:
+    past = tracks.past
+    if tracks.run[t] >= 3:
         size = box_scale(box[2], box[3])
         for c in range(4):
             third = box[c] - 3 * past[t, 2, c] + 3 * past[t, 1, c] - past[t, 0, c]
@@ -62,7 +74,7 @@ def vote_noise(past: np.ndarray, run: np.ndarray, scene: np.ndarray, t: int, box
     past[t, 0] = past[t, 1]
     past[t, 1] = past[t, 2]
     past[t, 2] = box
-    run[t] += 1
+    tracks.run[t] += 1
 
 
 @kernel
@@ -80,17 +92,10 @@ def count_votes(scene: np.ndarray, how: BoxMotion) -> None:
 
 @kernel
 def born(
-    x: np.ndarray,
-    var: np.ndarray,
-    mood: np.ndarray,
-    mark: np.ndarray,
-    t: int,
-    box: np.ndarray,
-    now_s: float,
-    existence: float,
-    how: BoxMotion,
+    tracks: Tracks, t: int, identity: int, box: np.ndarray, now_s: float, existence: float, how: BoxMotion
 ) -> None:
     """Start a tentative track in the free row t."""
+    x, var, mood, mark = tracks.x, tracks.var, tracks.mood, tracks.mark
     size = box_scale(box[2], box[3])
     for c in range(4):
         x[t, c] = box[c]
@@ -103,8 +108,10 @@ def born(
     mood[t, 2] = 1.0
     mood[t, 3] = now_s
     mark[t, 0] = TENTATIVE
-    mark[t, 1] = -1
+    mark[t, 1] = identity
     mark[t, 2] = 1
+    tracks.run[t] = 0
+    tracks.look[t] = 0.0
 
 
 @kernel
@@ -142,124 +149,122 @@ def likely_real(score: float, how: BoxMotion) -> float:
 
 @kernel
 def step(
-    x: np.ndarray,
-    var: np.ndarray,
-    mood: np.ndarray,
-    mark: np.ndarray,
-    past: np.ndarray,
-    run: np.ndarray,
-    scene: np.ndarray,
-    det: np.ndarray,
-    score: np.ndarray,
-    look: np.ndarray,
-    seen: np.ndarray,
-    looks: np.ndarray,
-    before_s: float,
-    now_s: float,
-    next_id: int,
-    width: float,
-    height: float,
-    how: BoxMotion,
-    ids: np.ndarray,
-    told: np.ndarray,
-    boxes: np.ndarray,
-    extra: np.ndarray,
+    tracks: Tracks, scene: np.ndarray, looks: np.ndarray, frame: Frame, next_id: int, how: BoxMotion, told: Told
 ) -> tuple[int, int]:
-    """One frame: predict, follow the camera, associate, update, give birth, let die.
+    """One frame: predict, follow the camera, associate, update, give birth, let die. `tracks` has at least m free rows.
 
-    det (m, 4) centre x, y, width, height; seen (m, k) their appearance, look (n, k) that of the tracks, looks (5,).
-    ids (m,) gets the identity of each detection (−1: too weak to be anyone), told (m,) whether that one exists more
-    likely than not, boxes (m, 4) the reported box; extra (tracks, 5) identity and box of coasting tracks. `x` has at
-    least m free rows. Returns the next identity and how many coast.
+    looks (5,) as in `box_look`. Returns the next identity and how many coast.
     """
-    score = level_scores(score, scene, how)
+    score = level_scores(frame.score, scene, how)
     strong = score >= how.strong
-    doubt = 0.0 if next_id == 0 else how.doubt
-    if abs(now_s - before_s - scene[3]) > 1e-6:
-        run[:] = 0
-    scene[3] = now_s - before_s
-    predict(x, var, mood, mark, now_s - before_s, how)
-    follow_camera(x, mood, mark, det, strong, before_s, how.camera)
-    row_to_col, col_to_row = np.empty(len(x), np.int64), np.empty(len(det), np.int64)
+    dt = frame.now_s - frame.before_s
+    if abs(dt - scene[3]) > 1e-6:
+        tracks.run[:] = 0
+    scene[3] = dt
+    predict(tracks, dt, how)
+    follow_camera(tracks, frame, strong, how.camera)
+    row_to_col, col_to_row = np.empty(len(tracks.x), np.int64), np.empty(len(frame.det), np.int64)
     lost_least = max(how.least_overlap, min(how.lost_most, how.lost_overlap - how.lost_noise * scene[0]))
-    associate(
-        x, var, mood, mark, det, score, strong, before_s, now_s, lost_least, look, seen, looks, how,
-        row_to_col, col_to_row,
-    )  # fmt: skip
-    coasting = 0
-    for t in range(len(x)):
-        j = row_to_col[t]
-        if mark[t, 0] != FREE and j >= 0:
-            absorb(x, var, mood, t, det[j], now_s, scene, how)
-            vote_noise(past, run, scene, t, det[j])
-            mark[t, 2] += 1
-            mood[t, 0] = min(mood[t, 0] + how.hit_score * likely_real(score[j], how) + how.hit, how.sure)
-        elif mark[t, 0] != FREE:
-            mood[t, 0] -= how.miss
-            run[t] = 0
-            if mark[t, 0] == TENTATIVE or now_s - mood[t, 3] > how.lost_s:
-                mark[t, 0] = FREE
-            elif _coasts(x[t], var[t], mood[t], mark[t], det, strong, now_s, width, height, how):
-                extra[coasting, 0] = mark[t, 1]
-                extra[coasting, 1:] = x[t, :4]
-                coasting += 1
+    associate(tracks, frame, score, strong, lost_least, looks, how, row_to_col, col_to_row)
+    coasting = _go_on(tracks, scene, frame, score, strong, row_to_col, how, told.extra)
     count_votes(scene, how)
-    row = 0
-    crowd, dressed = np.zeros(seen.shape[1]), 0
-    for j in range(len(det)):
-        if not is_blank(seen[j]):
-            crowd += seen[j]
-            dressed += 1
-    for j in range(len(det)):
-        ids[j], told[j] = -1, False
-        t = col_to_row[j]
-        if t < 0 and score[j] >= how.newborn:
-            while mark[row, 0] != FREE:
-                row += 1
-            t = row
-            born(x, var, mood, mark, t, det[j], now_s, likely_real(score[j], how) - doubt, how)
-            mark[t, 1] = next_id
-            next_id += 1
-            run[t] = 0
-            look[t] = 0.0
-            vote_noise(past, run, scene, t, det[j])
-        if t >= 0:
-            learn_look(look[t], seen[j], crowd, dressed - 1, looks)
-            ids[j], told[j] = mark[t, 1], mood[t, 0] > 0.0
-            if told[j]:
-                mark[t, 0] = CONFIRMED
-            for c in range(4):
-                share = (scene[c // 2] / (how.smooth_place if c < 2 else how.smooth_size)) ** 4
-                share /= 1.0 + share
-                boxes[j, c] = share * x[t, c] + (1.0 - share) * det[j, c]
+    next_id = _begin(tracks, scene, frame, score, col_to_row, next_id, how)
+    _tell(tracks, scene, looks, frame, col_to_row, how, told)
     count_looks(looks)
     return next_id, coasting
 
 
 @kernel
-def _coasts(
-    x: np.ndarray,
-    var: np.ndarray,
-    mood: np.ndarray,
-    mark: np.ndarray,
-    det: np.ndarray,
-    strong: np.ndarray,
-    now_s: float,
-    width: float,
-    height: float,
+def _go_on(
+    tracks: Tracks, scene: np.ndarray, frame: Frame, score: np.ndarray, strong: np.ndarray, row_to_col: np.ndarray,
+    how: BoxMotion, extra: np.ndarray,
+) -> int:  # fmt: skip
+    """Update the tracks that were met; let the others coast or die. Returns how many coast, whose boxes are in extra."""
+    mood, mark = tracks.mood, tracks.mark
+    coasting = 0
+    for t in range(len(mark)):
+        j = row_to_col[t]
+        if mark[t, 0] != FREE and j >= 0:
+            absorb(tracks, t, frame.det[j], frame.now_s, scene, how)
+            vote_noise(tracks, scene, t, frame.det[j])
+            mark[t, 2] += 1
+            mood[t, 0] = min(mood[t, 0] + how.hit_score * likely_real(score[j], how) + how.hit, how.sure)
+        elif mark[t, 0] != FREE:
+            mood[t, 0] -= how.miss
+            tracks.run[t] = 0
+            if mark[t, 0] == TENTATIVE or frame.now_s - mood[t, 3] > how.lost_s:
+                mark[t, 0] = FREE
+            elif _coasts(tracks, t, frame, strong, how):
+                extra[coasting, 0] = mark[t, 1]
+                extra[coasting, 1:] = tracks.x[t, :4]
+                coasting += 1
+    return coasting
+
+
+@kernel
+def _begin(
+    tracks: Tracks, scene: np.ndarray, frame: Frame, score: np.ndarray, col_to_row: np.ndarray, next_id: int,
     how: BoxMotion,
-) -> bool:
+) -> int:  # fmt: skip
+    """A track for each detection that is nobody's and strong enough. Returns the next identity."""
+    doubt = 0.0 if next_id == 0 else how.doubt
+    row = 0
+    for j in range(len(frame.det)):
+        if col_to_row[j] >= 0 or score[j] < how.newborn:
+            continue
+        while tracks.mark[row, 0] != FREE:
+            row += 1
+        born(tracks, row, next_id, frame.det[j], frame.now_s, likely_real(score[j], how) - doubt, how)
+        vote_noise(tracks, scene, row, frame.det[j])
+        col_to_row[j] = row
+        next_id += 1
+    return next_id
+
+
+@kernel
+def _tell(
+    tracks: Tracks,
+    scene: np.ndarray,
+    looks: np.ndarray,
+    frame: Frame,
+    col_to_row: np.ndarray,
+    how: BoxMotion,
+    told: Told,
+) -> None:
+    """Who each detection is, and where: between the detection and the track, by how noisy the scene's boxes are."""
+    crowd, dressed = np.zeros(frame.seen.shape[1]), 0
+    for j in range(len(frame.det)):
+        if not is_blank(frame.seen[j]):
+            crowd += frame.seen[j]
+            dressed += 1
+    for j in range(len(frame.det)):
+        told.ids[j], told.real[j] = -1, False
+        t = col_to_row[j]
+        if t < 0:
+            continue
+        learn_look(tracks.look[t], frame.seen[j], crowd, dressed - 1, looks)
+        told.ids[j], told.real[j] = tracks.mark[t, 1], tracks.mood[t, 0] > 0.0
+        if told.real[j]:
+            tracks.mark[t, 0] = CONFIRMED
+        for c in range(4):
+            share = (scene[c // 2] / (how.smooth_place if c < 2 else how.smooth_size)) ** 4
+            share /= 1.0 + share
+            told.boxes[j, c] = share * tracks.x[t, c] + (1.0 - share) * frame.det[j, c]
+
+
+@kernel
+def _coasts(tracks: Tracks, t: int, frame: Frame, strong: np.ndarray, how: BoxMotion) -> bool:
     """Whether a track that was missed in this frame is reported all the same: well known, inside the image, and
     either missed only just now or hidden behind a nearer box."""
-    lost_s = now_s - mood[3]
-    known = np.sqrt(var[0, 0]) < how.coast_sigma * box_scale(x[2], x[3])
-    inside = x[0] > x[2] / 2 and x[0] + x[2] / 2 < width and x[1] + x[3] / 2 < 1.02 * height
-    if mark[2] < how.coast_hits or mood[0] <= 0.0 or not known or not inside:
+    x, lost_s = tracks.x[t], frame.now_s - tracks.mood[t, 3]
+    known = np.sqrt(tracks.var[t, 0, 0]) < how.coast_sigma * box_scale(x[2], x[3])
+    inside = x[0] > x[2] / 2 and x[0] + x[2] / 2 < frame.width and x[1] + x[3] / 2 < 1.02 * frame.height
+    if tracks.mark[t, 2] < how.coast_hits or tracks.mood[t, 0] <= 0.0 or not known or not inside:
         return False
     if lost_s <= how.coast_s:
         return True
     if lost_s <= how.hidden_s:
-        for j in range(len(det)):
-            if strong[j] and covered_share(x, det[j]) >= how.hidden:
+        for j in range(len(frame.det)):
+            if strong[j] and covered_share(x, frame.det[j]) >= how.hidden:
                 return True
     return False

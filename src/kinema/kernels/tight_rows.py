@@ -47,6 +47,9 @@ from kinema.kernels.tight import (
 A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
 
+CLIPPED, CLIPPED_MEAN = 4.0, 0.9205
+"""Beyond two sigmas an innovation tells of reflections, not of noise; the mean of χ² of one degree that is cut there."""
+
 
 @kernel
 def antenna_rows(x: A, means: A, p0: A, y: A, h: A, work: A, zero: A) -> None:
@@ -150,8 +153,8 @@ def gnss_update(
 ) -> A:  # fmt: skip
     """Fold the rows of epoch e, which come sorted by kind; returns the next place of the tape.
 
-    A code or Doppler beyond its gate counts less, the less the farther it is (its pull falls as 1 / distance); a phase
-    beyond its gate begins its ambiguity (its last extra state) anew. noise (3, 2): see learn_noise. told (R, T_SIZE):
+    What is beyond its gate counts less, the less the farther it is (its pull falls as 1 / distance), a phase as a
+    Doppler; a phase beyond its own gate and the least slip begins its ambiguity (its last extra state) anew. noise (3, 2): see learn_noise. told (R, T_SIZE):
     innovation squared over its variance (as of one row, however often it counts), the weight that it got, innovation.
     """
     zero, kind = work[12], -1
@@ -177,7 +180,7 @@ def gnss_update(
         ratio, weight = v * v / s, 1.0
         if kind < TIE:
             share = 1.0 - known / s
-            score[kind] += share * (min(ratio, gates[G_DOPPLER]) - 1.0)
+            score[kind] += share * (min(ratio, CLIPPED) / CLIPPED_MEAN - 1.0)
             told_of[kind] += share * share
         gate = gates[G_PHASE]
         if kind == CODE:
@@ -195,7 +198,8 @@ def gnss_update(
             dx[last] = v / by[count - 1] + dx[last]
             continue
         s = known + var
-        if kind < PHASE and ratio > gate:
+        gate = gates[G_DOPPLER] if kind == PHASE else gate
+        if kind < TIE and ratio > gate:
             weight = gate / ratio
             s /= weight
         told[r, T_WEIGHT] = weight

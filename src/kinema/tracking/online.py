@@ -11,8 +11,8 @@ from kinema.core.arrays import F64, I64, Bool, gate
 from kinema.core.progress import Progress, silent
 from kinema.core.tracks import BoxTracks, Detections
 from kinema.errors import DataError
-from kinema.kernels.box_motion import CONFIRMED, FREE, BoxMotion
-from kinema.kernels.box_tracks import step
+from kinema.kernels.box_motion import CONFIRMED, FREE, BoxMotion, Frame, Tracks
+from kinema.kernels.box_tracks import Told, step
 
 PROGRESS_EVERY = 100
 UNKNOWN_RATE_HZ = 25.0
@@ -58,30 +58,28 @@ class BoxTracker:
         first = self.motion
         self._scene = np.array([first.r_place, first.r_size, 0.0, 0.0, 0.0, 0.0, 0.0, first.score_top + 1.0, 0.0])
         self._k = appearance
-        self._resize(64)
+        self._tracks = Tracks(
+            np.empty((0, 8)), np.empty((0, 4, 3)), np.empty((0, 4)), np.empty((0, 3), np.int64), np.empty((0, 3, 4)),
+            np.empty(0, np.int64), np.empty((0, appearance)),
+        )  # fmt: skip
+        self._grow(64)
 
-    def _resize(self, rows: int) -> None:
-        old = getattr(self, "_x", np.empty((0, 8)))
-        more = rows - len(old)
-        self._x = np.concatenate((old, np.zeros((more, 8))))
-        pad = np.zeros((more, 4, 3))
-        self._var = np.concatenate((getattr(self, "_var", np.empty((0, 4, 3))), pad))
-        self._mood = np.concatenate((getattr(self, "_mood", np.empty((0, 4))), np.zeros((more, 4))))
-        self._mark = np.concatenate((getattr(self, "_mark", np.empty((0, 3), np.int64)), np.zeros((more, 3), np.int64)))
-        self._past = np.concatenate((getattr(self, "_past", np.empty((0, 3, 4))), np.zeros((more, 3, 4))))
-        self._run = np.concatenate((getattr(self, "_run", np.empty(0, np.int64)), np.zeros(more, np.int64)))
-        self._look = np.concatenate((getattr(self, "_look", np.empty((0, self._k))), np.zeros((more, self._k))))
+    def _grow(self, rows: int) -> None:
+        more = rows - len(self._tracks.x)
+        self._tracks = Tracks(
+            *(np.concatenate((one, np.zeros((more, *one.shape[1:]), one.dtype))) for one in self._tracks)
+        )
         self._extra = np.empty((rows, 5))
 
     @property
     def alive(self) -> int:
         """Tracks that could still be continued."""
-        return int((self._mark[:, 0] != FREE).sum())
+        return int((self._tracks.mark[:, 0] != FREE).sum())
 
     @property
     def confirmed(self) -> int:
         """Tracks that were reported at least once and could still be continued."""
-        return int((self._mark[:, 0] == CONFIRMED).sum())
+        return int((self._tracks.mark[:, 0] == CONFIRMED).sum())
 
     def step(self, frame: int, box_px: F64, score: F64, appearance: F64 | None = None) -> Answer:
         """Take the detections of one frame; frames must come in order, and may be missing.
@@ -92,9 +90,9 @@ class BoxTracker:
         if frame <= self.frame:
             raise DataError("frame", f"one after {self.frame}", str(frame))
         m = len(score)
-        free = len(self._x) - self.alive
+        free = len(self._tracks.x) - self.alive
         if free < m:
-            self._resize(2 * len(self._x) + m)
+            self._grow(2 * len(self._tracks.x) + m)
         det = np.array(gate("box_px", box_px, np.float64, (m, 4)))
         det[:, :2] += det[:, 2:] / 2
         ids, told, boxes = np.empty(m, np.int64), np.empty(m, np.bool_), np.empty((m, 4))
@@ -103,11 +101,11 @@ class BoxTracker:
             seen = seen / np.maximum(np.linalg.norm(seen, axis=-1, keepdims=True), 1e-12)
         seen = gate("appearance", seen, np.float64, (m, self._k), finite=True)
         before_s, now_s = self.frame / self.frame_rate_hz, frame / self.frame_rate_hz
+        seen_now = Frame(det, gate("score", score, np.float64, (m,)), seen, before_s, now_s, self.width, self.height)
+        answer = Told(ids, told, boxes, self._extra)
         self._next_id, coasting = step(
-            self._x, self._var, self._mood, self._mark, self._past, self._run, self._scene, det,
-            gate("score", score, np.float64, (m,)), self._look, seen, self._looks,
-            before_s, now_s, self._next_id, self.width, self.height, self.motion, ids, told, boxes, self._extra,
-        )  # fmt: skip
+            self._tracks, self._scene, self._looks, seen_now, self._next_id, self.motion, answer
+        )
         self.frame = frame
         extra = self._extra[:coasting].copy()
         for some in (boxes, extra[:, 1:]):

@@ -59,7 +59,7 @@ def _without_strays(source: Source, t_ns: I64, index: I64, options: ReadOptions,
     stray = np.zeros(len(t), np.bool_)
     outside = (t[1:-1] < t[:-2]) | (t[1:-1] > t[2:])
     stray[1:-1] = (over > 0) & (over < 4 * usual) & outside & (np.abs(t[1:-1] - t[:-2]) > 4 * usual)
-    if not stray.any() or stray.mean() > 0.01:
+    if not stray.any() or (stray.sum() > 1 and stray.mean() > 0.01):
         return index
     first = int(np.argmax(stray))
     apart = f"{(int(t[first]) - int(t[first - 1])) * 1e-9:+.4g} s from its neighbours"

@@ -29,7 +29,7 @@ from kinema.kernels.jit import kernel
 
 class Told(NamedTuple):
     """The answer, written: ids (m,) identity of each detection (−1: too weak to be anyone), real (m,) whether that one
-    exists more likely than not, boxes (m, 4) what is reported; extra (tracks, 5) identity and box of coasting tracks."""
+    exists more likely than not, boxes (m, 4) what is told; extra (tracks, 5) identity and box of coasting tracks."""
 
     ids: np.ndarray
     real: np.ndarray

@@ -179,7 +179,7 @@ def _go_on(
     tracks: Tracks, scene: np.ndarray, frame: Frame, score: np.ndarray, strong: np.ndarray, row_to_col: np.ndarray,
     how: BoxMotion, extra: np.ndarray,
 ) -> int:  # fmt: skip
-    """Update the tracks that were met; let the others coast or die. Returns how many coast; their boxes are in extra."""
+    """Update the tracks that were met; let others coast or die. Returns how many coast, with their boxes in extra."""
     mood, mark = tracks.mood, tracks.mark
     coasting = 0
     for t in range(len(mark)):

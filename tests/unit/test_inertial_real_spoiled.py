@@ -71,6 +71,40 @@ def packets(imu: Imu, fixes: Solution) -> tuple[Imu, Solution]:
     return Imu(imu.t_ns[last] + k % 10 * 1000, imu.f_ib_s_mps2, imu.w_ib_s_radps), fixes
 
 
+def spiky(imu: Imu, fixes: Solution) -> tuple[Imu, Solution]:
+    """A bit that falls over now and then: 16 g, 2,000 °/s."""
+    f, w = imu.f_ib_s_mps2.copy(), imu.w_ib_s_radps.copy()
+    at = np.random.default_rng(2).integers(0, len(f), 80)
+    f[at, 0], w[at, 2] = 157.0, -35.0
+    return Imu(imu.t_ns, f, w), fixes
+
+
+def stuck(axis: int, value: float | None = None) -> Change:
+    """An axis of the gyro repeats itself from the middle on."""
+
+    def change(imu: Imu, fixes: Solution) -> tuple[Imu, Solution]:
+        w = imu.w_ib_s_radps.copy()
+        w[12_000:, axis] = w[12_000, axis] if value is None else value
+        return Imu(imu.t_ns, imu.f_ib_s_mps2, w), fixes
+
+    return change
+
+
+def set_on(seconds: float) -> Change:
+    """The IMU's clock is set between two samples."""
+
+    def change(imu: Imu, fixes: Solution) -> tuple[Imu, Solution]:
+        late = np.arange(len(imu.t_ns)) >= 12_000
+        return Imu(imu.t_ns + late * round(seconds * NS), imu.f_ib_s_mps2, imu.w_ib_s_radps), fixes
+
+    return change
+
+
+def pause(imu: Imu, fixes: Solution) -> tuple[Imu, Solution]:
+    k = np.arange(len(imu.t_ns))
+    return part(imu, (k < 9_000) | (k > 15_500)), fixes
+
+
 SURVIVED: dict[str, tuple[Change, float, str]] = {
     "upside down and on its side": (
         lambda imu, fixes: (
@@ -92,6 +126,17 @@ SURVIVED: dict[str, tuple[Change, float, str]] = {
         lambda imu, fixes: (imu, replace(fixes, t_ns=fixes.t_ns + 18 * NS)), 0.1, "as many leap seconds",
     ),
     "two seconds early": (lambda imu, fixes: (imu, replace(fixes, t_ns=fixes.t_ns - 2 * NS)), 0.1, "2.1 s apart"),
+    "spikes": (spiky, 0.1, "spike × 80"),
+    "clipped at 20 °/s": (
+        lambda imu, fixes: (Imu(imu.t_ns, imu.f_ib_s_mps2, np.clip(imu.w_ib_s_radps, -0.35, 0.35)), fixes),
+        0.1, "gyro z stand at their stops",
+    ),
+    "yaw gyro stuck": (stuck(2), 0.1, "gyro z repeat"),
+    "yaw gyro at zero": (stuck(2, 0.0), 0.1, "gyro z repeat"),
+    "clock set on by 3 s": (set_on(3.0), 0.1, "was set by +3.00 s"),
+    "clock set on by an hour": (set_on(3600.0), 0.1, "was set by +3600.00 s"),
+    "a pause of 65 s": (pause, 0.1, "after a pause"),
+    "TAI": (lambda imu, fixes: (imu, replace(fixes, t_ns=fixes.t_ns + 37 * NS)), 0.1, "36.9 s apart"),
     "zero sigmas": (lambda imu, fixes: (imu, replace(fixes, cov_p_e_m2=0 * fixes.cov_p_e_m2)), 0.1, ""),
     "impossible sigmas": (lambda imu, fixes: (imu, replace(fixes, cov_p_e_m2=-fixes.cov_p_e_m2)), 1.5, ""),
     "1 Hz": (lambda imu, fixes: (imu, fixes.select(slice(0, None, 4))), 0.3, ""),
@@ -165,3 +210,48 @@ def test_smoothed_covariances_stay_positive_through_long_outages(data_dir: Path)
     start = int(recording.streams["fixes"].t_ns[0]) + 130 * NS
     solution = solve(recording, SolveOptions(method="smooth", masks=(("gnss", start, start + 60 * NS),)))
     assert np.linalg.eigvalsh(solution.cov_p_e_m2).min() > 1e-7
+
+
+def freeway_end_m(folder: Path, spoil: Callable[[np.ndarray], np.ndarray]) -> tuple[float, str]:
+    """Causal error after 45 s on IMU and spoiled wheels, and what was told."""
+    whole = read(folder)
+    truth, wheels = whole.need("truth", Solution), whole.need("wheels", Series)
+    cut = int(whole.need("fixes", Solution).t_ns[0]) + 15 * NS
+    streams = {role: whole.streams[role] for role in ("imu", "fixes")}
+    streams["wheels"] = replace(wheels, value=spoil(wheels.value.copy()))
+    solution = solve(
+        replace(whole, streams=streams), SolveOptions(method="filter", masks=(("gnss", cut, cut + 99 * NS),))
+    )
+    p = [np.interp(float(truth.t_ns[-1] - cut), solution.t_ns - cut, column) for column in solution.p_e_m.T]
+    return float(np.linalg.norm(np.array(p) - truth.p_e_m[-1])), " ".join(solution.provenance.notes)
+
+
+def zeros(value: np.ndarray) -> np.ndarray:
+    value[2500:3300] = 0.0
+    return value
+
+
+def rear_dead(value: np.ndarray) -> np.ndarray:
+    value[:, 2:] = 0.0
+    return value
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda v: v * 3.6, "times the speed: check their unit"),
+        (lambda v: v * 0.5, "wheels read 0.50 times the speed"),
+        (lambda v: -v, "wheels read -0.99 times the speed"),
+        (zeros, "not usable"),
+        (rear_dead, "dead wheel × 2"),
+    ],
+)
+def test_wheels_alone_for_45_seconds_whatever_they_count(
+    spoil: Callable[[np.ndarray], np.ndarray], told: str, data_dir: Path
+) -> None:
+    """Unit, direction, a dropped signal, dead wheels: the same drift as with good ones, three-dimensional, and told."""
+    folder = data_dir / "car-can-imu-gnss-freeway"
+    good, _ = freeway_end_m(folder, lambda v: v)
+    end, said = freeway_end_m(folder, spoil)
+    assert end < good + 1.5
+    assert told in said

@@ -16,7 +16,7 @@ from typing import Any
 from kinema import formats
 from kinema.core.progress import Progress, silent
 from kinema.core.recording import Issue, Recording
-from kinema.errors import FormatError
+from kinema.errors import ConfigError, FormatError
 from kinema.formats.base import Format, OnBad, ReadOptions, Source
 from kinema.formats.completing import completed
 from kinema.formats.folder import Part, folder_of
@@ -182,6 +182,12 @@ def read(
                 raise
             if not _PAPERS.match(part.path.name.lower()):
                 unknown.append(Issue("file of no known format", 1, "", part.path.name, error.what))
+    if unknown and not done:
+        names = ", ".join(issue.source for issue in unknown[:6])
+        raise ConfigError(f"{paths[0]}: no file of a known format in it, only {names}")
+    for path in (Path(one) for one in paths if Path(one).is_dir()):
+        empty = sorted(p.name for p in path.iterdir() if p.is_file() and not p.stat().st_size)
+        unknown += [Issue("empty file", 1, "", name, "left out") for name in empty]
     recording = merge(done)
     name = next((folder.name for folder in folders if folder.name), recording.name)
     mounts, settings = dict(recording.mounts), dict(recording.settings)

@@ -22,6 +22,7 @@ FAR_S = 40.0
 """As far as TAI is from UTC."""
 _MIN_SPEED_MPS = 1.5
 _MIN_TURN_RAD = 0.7
+_BIAS_RADPS = 0.02
 _NEAR_S = 2.5
 _FOUND = 0.75
 _SURE, _CLEARLY = 0.85, 0.1
@@ -181,6 +182,8 @@ def _unbiased(a: F64, turn: F64, span_s: F64, weight: F64) -> F64:
     wt = weight * turn
     tt, ts, ss = float((wt * turn).sum()), float((wt * span_s).sum()), float((weight * span_s * span_s).sum())
     ta, sa = float((wt * a).sum()), float((weight * span_s * a).sum())
+    # in little of a bend a bias would do for much of the turning: it is no larger than gyros' biases are
+    ss += 1.0 / _BIAS_RADPS**2
     det = tt * ss - ts * ts
     # a steady circle alone tells nothing of the bias
     return a if det <= 0.01 * tt * ss else a - (tt * sa - ts * ta) / det * span_s

@@ -48,7 +48,7 @@ A = Any
 """Scalars and arrays as Numba infers them; docstrings give shapes."""
 
 CLIPPED, CLIPPED_MEAN = 4.0, 0.9205
-"""Beyond two sigmas an innovation tells of reflections, not of noise; the mean of χ² of one degree that is cut there."""
+"""Beyond two sigmas an innovation tells of reflections, not of noise; the mean of χ² of one degree, cut there."""
 
 
 @kernel
@@ -154,8 +154,9 @@ def gnss_update(
     """Fold the rows of epoch e, which come sorted by kind; returns the next place of the tape.
 
     What is beyond its gate counts less, the less the farther it is (its pull falls as 1 / distance), a phase as a
-    Doppler; a phase beyond its own gate and the least slip begins its ambiguity (its last extra state) anew. noise (3, 2): see learn_noise. told (R, T_SIZE):
-    innovation squared over its variance (as of one row, however often it counts), the weight that it got, innovation.
+    Doppler; a phase beyond its own gate and the least slip begins its ambiguity (its last extra state) anew. noise
+    (3, 2): see learn_noise. told (R, T_SIZE): innovation squared over its variance (as of one row, however often it
+    counts), the weight that it got, innovation.
     """
     zero, kind = work[12], -1
     score, told_of = work[13], work[14]

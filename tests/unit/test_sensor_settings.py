@@ -17,6 +17,7 @@ from kinema.core.time import WEEK_NS
 from kinema.errors import ConfigError, EstimationError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.strategy import solve
+from kinema.formats.folder import folder_of
 from kinema.simulate.circuits import circuit
 from kinema.simulate.fixes import inertial_recording
 from kinema.simulate.vehicle import drive_around
@@ -116,3 +117,18 @@ def test_a_given_scale_is_applied_once(tmp_path: Path) -> None:
     (tmp_path / "kinema.toml").unlink()
     plain = kinema.read(tmp_path).streams["wheels"].value
     np.testing.assert_allclose(recording.streams["wheels"].value, 1.25 * plain)
+
+
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    """Every line of it is known; where it says two things of one angle, one is taken."""
+    text = (Path(__file__).parents[2] / "docs" / "sensors.md").read_text(encoding="utf-8")
+    block = text.split("`kinema.toml`\n\n", 1)[1].split("\n\n", 1)[0]
+    for name in ("imu.csv", "robot.urdf"):
+        (tmp_path / name).write_text("x\n")
+    (tmp_path / "kinema.toml").write_text('[files]\nimu = "imu.csv"\n' + block.replace("\n    ", "\n").lstrip())
+    folder = folder_of(tmp_path)
+    assert folder.mounts["imu"].rpy_sigma_rad == pytest.approx(np.radians(2.0))
+    assert folder.mounts["gnss"].p_sigma_m == 0.02
+    assert folder.mounts["wheels"].p_b_m == (-1.3, 0.0, 0.3)
+    assert folder.settings["wheels"]["scale"] == 1.02
+    assert folder.settings["anchors"]["7"] == (12.5, 3.0, 2.0)

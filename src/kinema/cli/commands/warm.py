@@ -64,15 +64,25 @@ def _positioning() -> None:
 
 def _inertial() -> None:
     """A short drive with an IMU, and a walk round four anchors."""
+    import tempfile
+    from pathlib import Path
+
     import numpy as np
 
     from kinema.core.recording import Recording
     from kinema.core.streams import AnchorRanges, Series
     from kinema.estimate.strategy import solve
+    from kinema.formats.reading import read
     from kinema.simulate.circuits import circuit
     from kinema.simulate.fixes import inertial_recording
     from kinema.simulate.vehicle import drive_around
 
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "imu.csv"
+        table.write_text(
+            "t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps\n" + "0,0,0,9.8,0,0,0\n1,0,0,9.8,0,0,0\n"
+        )
+        read(table)
     motion = drive_around(circuit("suzuka", 1), t0_ns=10**18, laps=0.3, duration_s=35.0, wait_s=4.0)
     solve(inertial_recording(motion, wheels=True)[0], method="smooth")
     t_ns = np.arange(400, dtype=np.int64) * 10**8

@@ -39,6 +39,8 @@ from kinema.formats.reading import read
 from kinema.sensors.fix import fix_rows
 from kinema.sensors.imu_signal import imu_signal
 
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
 CASES: tuple[tuple[float, float, float], ...] = ((15.0, 45.0, 243_298.5), (60.0, 120.0, 243_300.75))
 
 
@@ -134,7 +136,7 @@ def main() -> None:
     parser.add_argument("--peer", default="", metavar="COMMAND", help="a peer's command on the same recording")
     parser.add_argument("--speed", action="store_true", help="only speed")
     args = parser.parse_args()
-    folder = Path(os.environ["KINEMA_DATA"]) / "car-mems-imu-rtk"
+    folder = DATA / "car-mems-imu-rtk"
     recording = read(folder / "gnss_rtk.pos", folder / "imu.csv.gz")
     solve(recording, SolveOptions(method="smooth"))
     if not args.speed:

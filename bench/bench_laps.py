@@ -28,7 +28,7 @@ from kinema.course.raceline import Car, lap_of_line, race_line
 from kinema.course.strip import Strip
 
 POINTS = 1_000_000
-DATA = Path(os.environ.get("KINEMA_DATA", "data"))
+DATA = Path(os.environ.get("KINEMA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 MOVING_PANDAS_SPEED, MOVING_PANDAS_STOPS = 6_500, 2_900
 """Points per second of MovingPandas 0.23 on a like machine (add_speed, stop detection)."""
 

@@ -61,8 +61,8 @@ class InertialParams:
     nhc_min_speed_mps: float = 0.5
     wheel_sigma_mps: float = 0.1
     wheel_fraction: float = 0.003
-    wheel_slip: float = 0.01
-    """The same per acceleration, s²/m: 0.002 of slip, which lasts for a second and so counts five times."""
+    wheel_slip: float = 0.004
+    """The same per acceleration, s²/m: 0.001 of slip, which lasts for half a second and so counts four times."""
     zupt_sigma_mps: float = 0.02
     zaru_sigma_radps: float = 0.003
     fix_gate: float = 16.0

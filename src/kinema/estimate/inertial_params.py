@@ -29,7 +29,7 @@ class InertialParams:
     accel_bias_walk: float = 1e-3
     gyro_bias_sigma: float = 0.02
     accel_bias_sigma: float = 0.3
-    gyro_scale_sigma: float = 0.01
+    gyro_scale_sigma: float = 0.004
     lever_m: tuple[float, float, float] | None = None
     """Antenna from the IMU, in the body (forward, right, down); None: calibrated from zero."""
     lever_sigma_m: float = 1.0

@@ -28,6 +28,8 @@ def inventory(recording: Recording) -> dict[str, Any]:
         "simulated": recording.simulated,
         "streams": [{"role": role, **_stream(stream)} for role, stream in recording.streams.items()],
         "issues": [asdict(issue) for issue in recording.issues],
+        "anchors": {name: list(place) for name, place in recording.settings.get("anchors", {}).items()},
+        "mounts": {role: asdict(mount) for role, mount in recording.mounts.items()},
     }
 
 

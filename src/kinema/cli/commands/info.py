@@ -94,6 +94,7 @@ def _screen(told: dict[str, Any]) -> RenderableType:
             parts += [*_stream(stream), Text()]
     if channels:
         parts += [_channels(channels), Text()]
+    parts += _settings(told)
     parts += _agreement(told["agreement"])
     parts += _issues(told["issues"])
     title = f"[bold]{Path(told['path']).name or told['name']}[/]  [dim]{told['format']}[/]"
@@ -265,6 +266,24 @@ def _channels(streams: list[dict[str, Any]]) -> RenderableType:
     if len(streams) > _SHOWN_CHANNELS:
         table.caption, table.caption_justify = f"and {len(streams) - _SHOWN_CHANNELS} more channels", "left"
     return table
+
+
+def _settings(told: dict[str, Any]) -> list[RenderableType]:
+    """Places of anchors, and how sensors are said to sit."""
+    from rich.text import Text
+
+    lines = []
+    for name, place in list(told["anchors"].items())[:8]:
+        lines.append(f"[dim]anchor[/] {name}  " + ", ".join(f"{v:.4g}" for v in place) + " m")
+    for role, mount in told["mounts"].items():
+        said = []
+        if mount["p_b_m"] is not None:
+            said.append("at " + ", ".join(f"{v:+.3g}" for v in mount["p_b_m"]) + " m")
+        if mount["rpy_bs_rad"] is not None:
+            said.append("turned by " + ", ".join(f"{math.degrees(v):+.4g}" for v in mount["rpy_bs_rad"]) + "°")
+        if said:
+            lines.append(f"[dim]mount of {role}[/]  {'   '.join(said)}")
+    return [_line("\n".join(["[bold]settings[/]", *(f"  {line}" for line in lines)])), Text()] if lines else []
 
 
 def _agreement(told: dict[str, Any]) -> list[RenderableType]:

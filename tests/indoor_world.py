@@ -73,17 +73,17 @@ def anchors_in(seed: int, count: int, size_m: tuple[float, float], *, high: bool
     rng = np.random.default_rng([seed, 0x1E])
     along = (np.arange(count) + rng.uniform(-0.3, 0.3, count)) / count * 2 * sum(size_m) % (2 * sum(size_m))
     a, b = size_m
-    place = np.array([
-        (s, 0.0) if s < a else (a, s - a) if s < a + b else (2 * a + b - s, b) if s < 2 * a + b else (0.0, 2 * (a + b) - s)
-        for s in along
-    ])  # fmt: skip
+    corner = np.array([0.0, a, a + b, 2 * a + b, 2 * (a + b)])
+    place = np.column_stack(
+        [np.interp(along, corner, [0.0, a, a, 0.0, 0.0]), np.interp(along, corner, [0.0, 0.0, b, b, 0.0])]
+    )
     z = np.where(np.arange(count) % 2, 4.5, 0.6) if high else np.full(count, -TAG[2])
     return np.column_stack([place, z])
 
 
 def ranges_of(
     motion: Motion, anchors: F64, seed: int, *, rate_hz: float = 4.0, sigma_m: float = 0.1, bias_m: float = 0.05,
-    hidden: float = 0.15, away_s: tuple[float, float] = (0.0, 40.0), part_s: tuple[float, float] = (0.0, 1e9), reach_m: float = 1e9,
+    hidden: float = 0.15, away_s: tuple[float, float] = (0.0, 40.0),
 ) -> AnchorRanges:  # fmt: skip
     """Each anchor `rate_hz` times a second; for a share `hidden` of the time it is behind something, and late; all
     are away for away_s[0] seconds in each away_s[1]."""
@@ -91,7 +91,7 @@ def ranges_of(
     count, period = len(anchors), 1 / rate_hz
     t = np.sort((np.arange(int(motion.duration_s * rate_hz * count)) + rng.uniform(-0.2, 0.2)) * period / count)
     who = np.arange(len(t)) % count
-    keep = (t > part_s[0]) & (t < part_s[1]) & (t > 0.05) & (t < motion.duration_s - 0.05) & (rng.random(len(t)) > 0.1)
+    keep = (t > 0.05) & (t < motion.duration_s - 0.05) & (rng.random(len(t)) > 0.1)
     t, who = t[keep], who[keep]
     t_ns = T0_NS + np.round(t * 1e9).astype(np.int64)
     p = local(motion.sample(t_ns, TAG).p_e_m, motion.origin_e_m)
@@ -105,13 +105,13 @@ def ranges_of(
             if behind:
                 value[at[k:last]] += rng.exponential(1.5) + 0.3 * rng.random(len(at[k:last]))
             behind, k = not behind, last
-    near = (true < reach_m) & (t % away_s[1] >= away_s[0])
+    near = t % away_s[1] >= away_s[0]
     return AnchorRanges(t_ns[near], who[near].astype(np.int32), value[near], anchors, tuple(map(str, range(count))))
 
 
 def hall(
-    seed: int, *, count: int = 6, high: bool = False, grade: str = "consumer", told: bool = False, pace_mps: float = 1.3,
-    **more: Any,
+    seed: int, *, count: int = 6, high: bool = False, grade: str = "consumer", told: bool = False,
+    pace_mps: float = 1.3, **more: Any,
 ) -> Recording:  # fmt: skip
     """A recording of "imu", "ranges" and the tag's "truth"."""
     size = (40.0, 25.0)

@@ -54,8 +54,8 @@ LOST_ROWS = 15
 AGREE_M = 1.0
 TURNS = 8
 COMMON = 2.0
-OVER = 2.5
-"""The way gives in to most of a wrong bias: what is left of it is doubled at each turn."""
+OVER = 1.5
+"""The way gives in to most of a wrong bias: what is left of it counts for more."""
 MEMORY_S = 10.0
 """Ranges of one anchor within so long share the error that stays for a while."""
 MOVING_MPS, MOVED_S, MOVED_M, LONGEST_S = 0.3, 60.0, 50.0, 120.0

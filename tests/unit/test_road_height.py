@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kinema.core.frames import c_ne, ecef_from_geodetic
+from kinema.core.frames import c_ne, ecef_from_geodetic, ned_from_ecef
 from kinema.core.solution import FixStatus
 from kinema.core.streams import Imu, Series
 from kinema.core.time import NS
 from kinema.errors import ConfigError
 from kinema.estimate.inertial_live import LiveInertial
 from kinema.estimate.inertial_params import InertialParams
-from kinema.estimate.options import SolveOptions
+from kinema.estimate.options import Method, SolveOptions
 from kinema.estimate.road_height import NO_ROAD, memory
 from kinema.estimate.strategy import solve
 from kinema.kernels import inertial as ki
 from kinema.kernels import road as kr
+from kinema.simulate.drive import ANTENNA_B_M, simulate
+from kinema.simulate.few_satellites import few_satellites
+from kinema.simulate.vehicle import Limits
 from road_world import drive, heights, hills, without, world
 
 F64 = NDArray[np.float64]
@@ -159,6 +162,28 @@ def test_rounds_without_fixes_keep_the_height_of_the_first() -> None:
         assert np.mean((up / sigma) ** 2) < 1.5
         assert np.sqrt(np.mean(h**2)) < 1.1 * np.sqrt(np.mean(plain[2] ** 2))
         assert any(note.startswith("roads met again: their height used") for note in solution.provenance.notes)
+
+
+@pytest.mark.parametrize("method", ["filter", pytest.param("smooth", marks=pytest.mark.slow)])
+def test_tight_coupling_remembers_too(method: Method) -> None:
+    """Raw observations against a base, the second round 35 s without a satellite: the height keeps to the first."""
+    made = simulate(
+        "open", 2, laps=3, duration_s=170.0, rate_hz=1, imu="consumer", wheels=True, base_km=1.0, systems="GE",
+        limits=Limits(speed_mps=15.0),
+    )  # fmt: skip
+    gnss = few_satellites(made.recording.streams["gnss"], ((130.0, 165.0, 0),), 1)
+    recording = replace(made.recording, streams={**made.recording.streams, "gnss": gnss})
+    off = []
+    for on in (False, True):
+        params = {"inertial": {"road_height": on}}
+        solution = solve(recording, SolveOptions(mode="inertial", method=method, params=params))
+        since = (solution.t_ns - made.truth.t_ns[0]) * 1e-9
+        inside = (since > 130.0) & (since < 165.0)
+        truth = made.motion.sample(solution.t_ns[inside], ANTENNA_B_M).p_e_m
+        down = ned_from_ecef(solution.p_e_m[inside], truth[0])[:, 2] - ned_from_ecef(truth, truth[0])[:, 2]
+        off.append(np.sqrt(np.mean(down**2)))
+    assert any(note.startswith("roads met again") for note in solution.provenance.notes)
+    assert off[1] < 0.6 * off[0]
 
 
 def test_live_remembers_as_offline_does() -> None:

@@ -34,7 +34,7 @@ def drive() -> Motion:
 def recording(grade: str = "consumer") -> Recording:
     """A clock that drifts, so that the calibration changes on the way, and wheels."""
     out, _ = inertial_recording(
-        drive(), grade=grade, seed=2, rpy_bs_rad=(0.1, -0.1, 0.7), late_s=0.03, drift=4e-4, wheels=True
+        drive(), grade=grade, seed=3, rpy_bs_rad=(0.1, -0.1, 0.7), late_s=0.03, drift=4e-4, wheels=True
     )
     return out
 

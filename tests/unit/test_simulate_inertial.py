@@ -12,7 +12,8 @@ from kinema.core.streams import Imu, Series
 from kinema.errors import ConfigError
 from kinema.simulate.circuits import circuit
 from kinema.simulate.inertial import GRADES, Grade, imu_of, wheels_of
-from kinema.simulate.vehicle import Motion, drive_around
+from kinema.simulate.ride import Ride
+from kinema.simulate.vehicle import Limits, Motion, drive_around
 
 NOTHING = Grade(0, 0, 0, 0, 0, 0, 1.0, 0, 0)
 
@@ -65,3 +66,25 @@ def test_a_drive_carries_them_where_they_sit(tmp_path: Path) -> None:
     assert back.mounts["imu"].p_b_m == recording.mounts["imu"].p_b_m
     with pytest.raises(ConfigError, match="grade"):
         kinema.simulate("open", 1, duration_s=15.0, imu="marvellous")
+
+
+def test_a_car_rides_as_real_ones_do() -> None:
+    """Sizes of eight real drives (design/simulator.md): slip and squat at the rear axle, rolling, vibration."""
+    town = Limits(16.0, 3.0, 2.0, 2.5)
+    motion = drive_around(circuit("suzuka", 1), t0_ns=10**18, laps=1, duration_s=150.0, limits=town, ride=Ride(seed=1))
+    truth = motion.sample(motion.times(100.0))
+    v_b = np.einsum("nji,nj->ni", truth.C_eb, truth.v_e_mps)
+    fast = v_b[:, 0] > 5.0
+    turn = truth.w_ib_b_radps[:, 2]
+    slip = v_b[:, 1] + 0.0035 * turn * v_b[:, 0] ** 2
+    assert 0.01 < slip[fast].std() < 0.05
+    assert 0.02 < v_b[fast, 2].std() < 0.12
+    rolling = np.rad2deg(truth.w_ib_b_radps[fast, :2].std(axis=0))
+    assert (rolling > 0.4).all()
+    assert (rolling < 3.0).all()
+    imu, _ = imu_of(motion, grade="consumer", seed=1)
+    quick = np.diff(imu.f_ib_s_mps2, axis=0)[fast[1:]].std(axis=0) / np.sqrt(2)
+    assert (quick > 0.05).all()
+    assert (quick < 1.0).all()
+    still = v_b[:, 0] < 0.01
+    assert np.abs(v_b[still]).max() < 0.01

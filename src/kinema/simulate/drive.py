@@ -20,6 +20,7 @@ from kinema.simulate.constellation import PLANS, synthetic_broadcast
 from kinema.simulate.environment import along_circuit, open_sky
 from kinema.simulate.inertial import imu_of, wheels_of
 from kinema.simulate.receiver import ReceiverOptions, ReceiverTruth, receive
+from kinema.simulate.ride import Ride
 from kinema.simulate.sky import ErrorBudget, Sky, View, make_sky
 from kinema.simulate.vehicle import Limits, Motion, drive_around
 
@@ -70,12 +71,14 @@ def simulate(
     errors: ErrorBudget | None = None,
     imu: str | None = None,
     wheels: bool = False,
+    ride: bool = False,
 ) -> SimulatedDrive:
     """Simulate a car on a course ("monaco", "suzuka", "shanghai", "grid", "open").
 
     The same arguments give the same drive. `base_km` adds a static base station that far north-east; `blockage=False`
     takes houses and tunnels away; `receiver` and `errors` set the noise. `imu` adds an IMU of that grade ("consumer",
-    "industrial", "tactical") at 100 Hz, `wheels` the rear axle's speed. Raises ConfigError.
+    "industrial", "tactical") at 100 Hz, `wheels` the rear axle's speed; `ride` lets the car ride as real ones do, on
+    springs, tyres and a rough road that shakes the IMU (kinema.simulate.ride), else it is on rails. Raises ConfigError.
     """
     _check(course, laps, rate_hz, systems, frequencies)
     from dataclasses import replace
@@ -84,7 +87,10 @@ def simulate(
     rng = np.random.default_rng([seed, 0xD1])
     t0_ns = GPS_WEEK * WEEK_NS + int(rng.integers(8, 160)) * 3600 * NS + int(rng.integers(0, 3600)) * NS
     where = circuit(course, seed)
-    motion = drive_around(where, t0_ns=t0_ns, laps=laps, limits=limits, stops=stops, duration_s=duration_s)
+    motion = drive_around(
+        where, t0_ns=t0_ns, laps=laps, limits=limits, stops=stops, duration_s=duration_s,
+        ride=Ride.drawn(seed) if ride else None,
+    )  # fmt: skip
     broadcast = synthetic_broadcast(rng, t0_ns, motion.duration_s / 3600, systems)
     sky = make_sky(
         broadcast, seed=seed, t0_ns=t0_ns, duration_s=motion.duration_s, origin_e_m=motion.origin_e_m,

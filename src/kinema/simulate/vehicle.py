@@ -16,6 +16,7 @@ from kinema.core.frames import WGS84_A_M, WGS84_B_M, WGS84_E2, WGS84_F, c_ne, ge
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.time import NS
 from kinema.simulate.circuits import Circuit
+from kinema.simulate.ride import KNOT_S, Ride, ridden
 
 EARTH_RATE_RADPS = 7.2921151467e-5
 _KNOT_S = 0.1
@@ -65,6 +66,8 @@ class Motion:
     """Spline of roll, pitch, yaw against the fixed local NED of the origin."""
     way: Any
     """Spline of distance travelled."""
+    ride: Ride | None = None
+    """How it rides on its road; None: on rails."""
 
     def seconds(self, t_ns: I64) -> F64:
         """Seconds from the start, held at both ends."""
@@ -130,8 +133,9 @@ def drive_around(
     wait_s: float = 5.0,
     stops: tuple[tuple[float, float], ...] = (),
     duration_s: float | None = None,
+    ride: Ride | None = None,
 ) -> Motion:
-    """Drive `laps` of a circuit from standstill to standstill.
+    """Drive `laps` of a circuit from standstill to standstill: as a real car rides, or on rails.
 
     `wait_s`: at rest before and after; `stops`: (way in metres, seconds at rest) on the way; `duration_s` ends the
     drive early, wherever it is.
@@ -151,11 +155,17 @@ def drive_around(
     if duration_s is not None and t[-1] > duration_s:
         keep = t <= duration_s + _KNOT_S / 2
         t, way = t[keep], way[keep]
-    p = along(way)
-    velocity_s, bend_s = along(way, 1), along(way, 2)
     way_spline = make_interp_spline(t, way, k=5)
-    v = way_spline(t, 1)
-    angles = _attitude(origin, velocity_s, bend_s, v, way_spline(t, 2))
+    if ride is not None:
+        t = np.arange(round(t[-1] / KNOT_S) + 1) * KNOT_S
+        way = way_spline(t)
+    p, tangent, bend = (along(way, nu) for nu in range(3))
+    lat, lon, _ = geodetic_from_ecef(origin)
+    to_n = c_ne(lat, lon)
+    v, a = way_spline(t, 1), way_spline(t, 2)
+    angles, right = _course(tangent @ to_n.T, bend @ to_n.T, v)
+    lower, more = _on_rails(a, right) if ride is None else ridden(ride, t, way, v, a, right)
+    angles, p = angles + more, p + lower[:, None] * to_n[2]
     return Motion(
         t0_ns=t0_ns,
         duration_s=float(t[-1]),
@@ -164,6 +174,7 @@ def drive_around(
         position=make_interp_spline(t, p, k=5),
         angles=make_interp_spline(t, angles, k=5),
         way=way_spline,
+        ride=ride,
     )
 
 
@@ -209,16 +220,17 @@ def _way_over_time(speed: F64, step_m: float, wait_s: float, stops: tuple[tuple[
     return t, _soften(_soften(way[:, None], width), width)[:, 0]
 
 
-def _attitude(origin: F64, tangent_e: F64, bend_e: F64, v_mps: F64, a_mps2: F64) -> F64:
-    """Roll, pitch, yaw (n, 3) of a car on its springs: nose along the way, leaning out of corners."""
-    lat, lon, _ = geodetic_from_ecef(origin)
-    to_n = c_ne(lat, lon)
-    d, b = tangent_e @ to_n.T, bend_e @ to_n.T
-    yaw = np.unwrap(np.arctan2(d[:, 1], d[:, 0]))
-    flat = np.hypot(d[:, 0], d[:, 1])
-    right = (-d[:, 1] * b[:, 0] + d[:, 0] * b[:, 1]) / flat * v_mps**2
-    pitch = np.arctan2(-d[:, 2], flat) + 0.004 * a_mps2
-    return np.stack([-0.006 * right, pitch, yaw], axis=1)
+def _course(tangent_n: F64, bend_n: F64, v_mps: F64) -> tuple[F64, F64]:
+    """Roll, pitch, yaw (n, 3) along the way, and the acceleration to the right (n,)."""
+    yaw = np.unwrap(np.arctan2(tangent_n[:, 1], tangent_n[:, 0]))
+    flat = np.hypot(tangent_n[:, 0], tangent_n[:, 1])
+    right = (-tangent_n[:, 1] * bend_n[:, 0] + tangent_n[:, 0] * bend_n[:, 1]) / flat * v_mps**2
+    return np.stack([np.zeros_like(yaw), np.arctan2(-tangent_n[:, 2], flat), yaw], axis=1), right
+
+
+def _on_rails(a_forward: F64, a_right: F64) -> tuple[F64, F64]:
+    """As kinema.simulate.ride.ridden, of a car that only leans out of corners and dives, nose along the way."""
+    return np.zeros(len(a_right)), np.stack([-0.006 * a_right, 0.004 * a_forward, np.zeros(len(a_right))], axis=1)
 
 
 def _c_from_rpy(rpy_rad: F64) -> F64:

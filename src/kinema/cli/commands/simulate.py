@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="KM", type=float, help="add a base station this far away")
     parser.add_argument("--imu", metavar="GRADE", help="add an IMU: consumer, industrial or tactical")
     parser.add_argument("--wheels", action="store_true", help="add the rear axle's speed")
+    parser.add_argument("--ride", action="store_true", help="on springs, tyres and a rough road that shakes the IMU")
     parser.add_argument("--open-sky", action="store_true", help="no houses and no tunnel")
     parser.add_argument("-o", "--out", metavar="FOLDER", required=True, help="folder to write to")
 
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         blockage=not args.open_sky,
         imu=args.imu,
         wheels=args.wheels,
+        ride=args.ride,
     )
     folder = drive.save(args.out)
     length = drive.motion.sample(drive.truth.t_ns[-1:]).way_m[0] / 1000

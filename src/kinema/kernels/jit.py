@@ -25,8 +25,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r"^from kinema\.kernels(?:\.(\w+))? import (\([^)]*\)|[^\n]*)", re.MULTILINE)
-_MANY_CALLS = 20_000
-"""Numba looks at arguments ten times quicker than Python does: worth its import in a process that calls so often."""
 _LAYOUT = 0x503
 """Of an array's flags: contiguous by rows, by columns, aligned, writeable."""
 _LOCK = RLock()
@@ -77,8 +75,7 @@ def cache_folder(module: str) -> Path:
 class Kernel:
     """A function of arrays and numbers that is compiled for the types of its arguments at its first call.
 
-    One compiled by an earlier run is loaded without Numba; Numba is imported where there is none, and where Python
-    calls very often.
+    One compiled by an earlier run is loaded without Numba, which is imported where there is none.
     """
 
     def __init__(self, function: Callable[..., Any], *, inline: bool, fastmath: bool) -> None:
@@ -88,16 +85,12 @@ class Kernel:
         self._folder = function.__module__.rpartition(".")[2]
         self._ready: dict[Any, Callable[..., Any]] = {}
         self._dispatcher: Any = None
-        self._calls = 0
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         key = _key(args)
         run = self._ready.get(key)
         if run is None or named:
             run = self._prepare(key, args, named)
-        self._calls += 1
-        if self._calls == _MANY_CALLS:
-            self._ready = dict.fromkeys(self._ready, self.dispatcher)
         return run(*args, **named)
 
     def _prepare(self, key: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Callable[..., Any]:

@@ -57,11 +57,11 @@ def run_pass(
     x_out: F64, p_out: F64, p_full: F64, means_out: F64, told: F64, trans: F64, span: F64, tape: F64, tape_start: I64,
 ) -> int:  # fmt: skip
     """Filter over the nodes 0 … K − 1, in place in x (X_SIZE,), p (N, N), carry (4, 3: increments, outliers in a
-        row, acceleration in e).
+    row, acceleration in e).
 
-        seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
-        noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
-        m/s or NaN; nhc, quiet (K) flags; mean (K, 6): raw rate and specific force of the last half second; road: a Road.
+    seg_start (K + 1): node k closes the increments [seg_start[k], seg_start[k + 1]), which may be none.
+    noise (K, 6): densities of the inertial noise. fix (K): row of `fixes` (F, 24) or −1; fix_has (F): bits. wheel (K)
+    m/s or NaN; nhc, quiet (K) flags; mean (K, 6): raw rate and specific force of the last half second; road: a Road.
     Written: x_out (K, X_SIZE), p_out (K, 15, N) rows of P: position, velocity, attitude, time offset, lever arm,
     mounting, or (K, 15, 15) these states alone; p_full (⌈K / FULL_EACH⌉, N, N) all of P at each so many nodes;
     means_out (K, 6, 3), told (K, D_SIZE), trans (K, 9, 18), span (K, 2) seconds and decay, tape (n, 2 N + 2) with

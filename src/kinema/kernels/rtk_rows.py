@@ -130,7 +130,7 @@ def update_group(
 
 @kernel
 def residuals_of_group(states: States, rows: Rows, told: Told, row: A, slot: A, count: A, kind: A) -> None:
-    """What the states after the epoch leave of the measurements that share a clock; the clock is their weighted mean."""
+    """What the states after the epoch leave of measurements that share a clock; the clock is their weighted mean."""
     z, var = (rows.phase, rows.phase_var) if kind == 1 else (rows.code, rows.code_var)
     left, flag = (told.phase, told.phase_flag) if kind == 1 else (told.code, told.code_flag)
     at, by = np.zeros(8, np.int64), np.zeros(8)

@@ -31,17 +31,22 @@ def test_rounds_of_a_circuit(method: Method) -> None:
 
 @pytest.mark.parametrize("method", ["filter", "smooth"])
 def test_a_car_park_of_three_decks(method: Method) -> None:
-    """200 s without fixes, down two decks and up again: no deck is taken for another, nothing gets worse."""
+    """200 s without fixes, two decks down and up again: no deck is taken for another; nothing is off by more than what
+    roads are known to."""
     spans = [(82.0, 286.0)]
     plain, mine = (
         [heights(car_park(), drive(car_park(), world(car_park(), seed, "industrial"), spans, method, road_height=on),
-                 spans)[0] for seed in range(SEEDS)] for on in (False, True)
+                 spans) for seed in range(SEEDS)] for on in (False, True)
     )  # fmt: skip
-    rms, most = ([f([np.abs(up) for up in runs]) for runs in (plain, mine)] for f in (_rms, np.max))
-    print(f"{method}: height RMS {rms[0]:.3f} -> {rms[1]:.3f} m, largest {most[0]:.2f} -> {most[1]:.2f} m")
-    assert rms[1] < 1.05 * rms[0]
-    assert most[1] < 1.1 * most[0]
-
-
-def _rms(runs: list[np.ndarray]) -> float:
-    return float(np.sqrt(np.mean(np.concatenate(runs) ** 2)))
+    rms, most = [], []
+    for runs in (plain, mine):
+        up = np.concatenate([run[0] for run in runs])
+        rms.append(float(np.sqrt(np.mean(up**2))))
+        most.append(float(np.abs(up).max()))
+    nees = np.mean([np.mean((up / sigma) ** 2) for up, sigma, _ in mine])
+    print(
+        f"{method}: height RMS {rms[0]:.3f} -> {rms[1]:.3f} m, most {most[0]:.2f} -> {most[1]:.2f} m, NEES {nees:.2f}"
+    )
+    assert rms[1] < rms[0] + 0.05
+    assert most[1] < most[0] + 0.2
+    assert nees < 1.0

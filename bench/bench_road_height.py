@@ -62,7 +62,7 @@ def main() -> None:
                     up, flat = (np.sqrt(np.mean([getattr(o, f) ** 2 for o in found])) for f in ("up_rms_m", "rms_m"))
                     print(
                         f"{name}, {method}, {length:g} s x {len(found)}, road_height {on!s:5}: height at the end "
-                        f"{end:.2f}/{high:.2f} m, inside RMS {up:.3f} m; horizontal inside RMS {flat:.3f} m", flush=True,
+                        f"{end:.2f}/{high:.2f} m, inside RMS {up:.3f} m; horizontal RMS {flat:.3f} m", flush=True,
                     )  # fmt: skip
 
 

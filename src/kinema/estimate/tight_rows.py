@@ -90,7 +90,7 @@ def rover_rows(
         raise EstimationError("no epoch of the raw observations can be positioned")
     table = _Table(*(np.concatenate([getattr(t, name) for t in tables]) for name in _Table.__dataclass_fields__))
     t_s = (observations.t_ns - t0_ns).astype(np.float64) * 1e-9
-    return _assembled(table, t_s, np.concatenate(p0), starts, params)
+    return _assembled(table, t_s, np.concatenate(p0), starts, single, params)
 
 
 def _table(
@@ -105,51 +105,53 @@ def _table(
     direct = np.clip(track.weight[:, CODE], _SURE, 1.0)
     slow = slow_part(rows, track.resid, track.weight[:, CODE])
     sigma = track.sigma
+    code_noise2 = np.maximum(sigma[:, CODE] ** 2 - slow**2, (0.2 * sigma[:, CODE]) ** 2)
+    code_again, doppler_again, phase_again = _again(rows, track, still, single, params)
+    phase, arc = _phases(rows)
+    phase_sigma, walk = _phase_noise(rows, track, single, params)
+    inside = (rows.epoch >= first) & (rows.epoch < last)
+    parts = []
+    for kind, use, value, var, times in (
+        (kt.CODE, sigma[:, CODE] > 0, rows.z[:, CODE], code_noise2 / direct, code_again),
+        (kt.DOPPLER, rows.sigma[:, DOPPLER] > 0, rows.z[:, DOPPLER], sigma[:, DOPPLER] ** 2, doppler_again),
+        (kt.PHASE, arc >= 0, phase, phase_sigma**2, phase_again),
+    ):
+        k = np.flatnonzero(use & inside & np.isfinite(value) & np.isfinite(var) & (var > 0))
+        parts.append((
+            rows.epoch[k] - first + offset, np.full(len(k), kind), value[k], var[k] * times[k], times[k], rows.unit[k],
+            np.nan_to_num(rows.wet[k]) * (kind != kt.DOPPLER), rows.observations.sat[k].astype(np.int64),
+            np.where(arc[k] >= 0, arc[k] + arcs, -1) if kind == kt.PHASE else np.full(len(k), -1), slow[k], walk[k],
+        ))  # fmt: skip
+    return _Table(*(np.concatenate([part[i] for part in parts]) for i in range(len(parts[0]))))
+
+
+def _again(rows: Rows, track: Track, still: Bool, single: SingleParams, params: TightParams) -> tuple[F64, F64, F64]:
+    """How many times the errors of codes, Dopplers and phases count (m,) at epochs of the least step."""
     step = float(np.median(rows.dt_s[1:])) if len(rows.t_s) > 1 else 1.0
     every = max(step, params.least_step_s)
-    again: dict[int, F64] = {}
+    again = []
     for kind, longest in ((CODE, single.code_correlation_s), (DOPPLER, single.doppler_correlation_s)):
         most = min(1 + 2 * longest / step, len(rows.t_s))
-        found = min(max(repeats(rows, track.resid, sigma, kind), 1 + LEAST_S / step), most)
-        again[kind] = np.full(len(still), 1 + (found - 1) * step / every)
+        found = min(max(repeats(rows, track.resid, track.sigma, kind), 1 + LEAST_S / step), most)
+        again.append(np.full(len(still), 1 + (found - 1) * step / every))
     # at rest a reflection stays for a minute, whatever the mean over the drive is
-    again[CODE][still] = np.maximum(again[CODE][still], 1 + 2 * REFLECTION_S[1] / every)
-    code_noise2 = np.maximum(sigma[:, CODE] ** 2 - slow**2, (0.2 * sigma[:, CODE]) ** 2)
-    phase, arc = _phases(rows)
+    again[0][still] = np.maximum(again[0][still], 1 + 2 * REFLECTION_S[1] / every)
+    return again[0], again[1], np.full(len(still), 1 + PHASE_REPEATS_S / every)
+
+
+def _phase_noise(rows: Rows, track: Track, single: SingleParams, params: TightParams) -> tuple[F64, F64]:
+    """Sigma (m,) of a phase, by elevation and by what its residuals told, and how its constant walks, m²/s."""
     assumed = np.maximum(rows.sigma[:, CARRIER], 1e-9)
-    shape = np.where(rows.sigma[:, CARRIER] > 0, sigma[:, CARRIER] / assumed, 1.0)
+    shape = np.where(rows.sigma[:, CARRIER] > 0, track.sigma[:, CARRIER] / assumed, 1.0)
     two = rows.signals.slot[:, 1] >= 0
     g1, g2 = rows.signals.iono[:, 0], rows.signals.iono[:, 1]
     with np.errstate(invalid="ignore", divide="ignore"):
         amplified = np.where(two, np.hypot(g2, g1) / np.abs(g2 - g1), 1.0)
     low = 1.0 / np.maximum(np.sin(rows.elevation_rad), 0.1)
-    phase_sigma = single.carrier_sigma_m * np.nan_to_num(amplified, nan=1.0) * np.minimum(low, 5.0) * 0.7 * shape
+    sigma = single.carrier_sigma_m * np.nan_to_num(amplified, nan=1.0) * np.minimum(low, 5.0) * 0.7 * shape
     sis = np.array([SIS_SIGMA_M[letter] for letter in SYSTEMS])[rows.observations.sat // 100]
     walk = (params.carrier_walk * np.maximum(sis / SIS_SIGMA_M["G"], 1.0) * np.where(two, 1.0, 3.0)) ** 2
-    inside = (rows.epoch >= first) & (rows.epoch < last)
-    parts = []
-    for kind, use, value, var, times in (
-        (kt.CODE, sigma[:, CODE] > 0, rows.z[:, CODE], code_noise2 / direct, again[CODE]),
-        (kt.DOPPLER, rows.sigma[:, DOPPLER] > 0, rows.z[:, DOPPLER], sigma[:, DOPPLER] ** 2, again[DOPPLER]),
-        (kt.PHASE, arc >= 0, phase, phase_sigma**2, np.full(len(still), 1 + PHASE_REPEATS_S / every)),
-    ):
-        k = np.flatnonzero(use & inside & np.isfinite(value) & np.isfinite(var) & (var > 0))
-        parts.append(
-            (
-                rows.epoch[k] - first + offset,
-                np.full(len(k), kind),
-                value[k],
-                var[k] * times[k],
-                times[k],
-                rows.unit[k],
-                np.nan_to_num(rows.wet[k]) * (kind != kt.DOPPLER),
-                rows.observations.sat[k].astype(np.int64),
-                np.where(arc[k] >= 0, arc[k] + arcs, -1) if kind == kt.PHASE else np.full(len(k), -1),
-                slow[k],
-                walk[k],
-            )
-        )
-    return _Table(*(np.concatenate([part[i] for part in parts]) for i in range(len(parts[0]))))
+    return sigma, walk
 
 
 def _phases(rows: Rows) -> tuple[F64, I64]:
@@ -173,55 +175,85 @@ def _phases(rows: Rows) -> tuple[F64, I64]:
     return phase, arc
 
 
-def _assembled(table: _Table, t_s: F64, p0: F64, starts: list[int], params: TightParams) -> TightRows:
+def _assembled(
+    table: _Table, t_s: F64, p0: F64, starts: list[int], single: SingleParams, params: TightParams
+) -> TightRows:  # fmt: skip
     """Give out the extra states and sort: no state's value is assumed that the rows can tell."""
-    single = SingleParams()
     chosen = thinned(t_s, params.least_step_s)
     number = np.full(len(t_s), -1, dtype=np.int64)
     number[chosen] = np.arange(len(chosen))
     keep = number[table.epoch] >= 0
     table = _Table(*(getattr(table, name)[keep] for name in _Table.__dataclass_fields__))
-    epoch = number[table.epoch]
-    at = np.full((len(epoch), kt.EXTRA), -1, dtype=np.int64)
-    by = np.ones((len(epoch), kt.EXTRA))
-    events: list[tuple[int, int, F64]] = []
-    code, phase = table.kind == kt.CODE, table.kind == kt.PHASE
-    at[:, 0] = np.where(table.kind == kt.DOPPLER, kt.DRIFT, kt.CLOCK)
-    at[table.wet != 0, 2], by[:, 2] = ZENITH, table.wet
-    events.append((0, ZENITH, event(single.troposphere_sigma_m, walk=single.zenith_drift_m_per_sqrt_s**2)))
-    for k in sorted({int(number[chosen[np.searchsorted(chosen, start)]]) for start in starts}):
-        events.append((k, kt.CLOCK, event(300.0, walk=params.clock_noise_mps**2, look=True)))
-        events.append((k, kt.DRIFT, event(10.0, walk=params.clock_drift_noise_mps2**2, look=True)))
-    size = ZENITH + 1
-    system = table.sat // 100
-    counts = np.bincount(system[code], minlength=len(SYSTEMS))
-    for letter in np.flatnonzero(counts > 0):
-        if letter == np.argmax(counts):
-            continue
-        mine = code & (system == letter)
-        at[mine, 1] = size
-        walk = single.bias_drift_m_per_sqrt_s**2
-        events.append((int(epoch[mine].min()), size, event(50.0, walk=walk, look=True)))
-        size += 1
-    # slow errors of codes stay with their satellite; carrier constants with their arc
-    keys, first, last = lifetimes(table.sat[code], epoch[code])
-    place, size = give_places(first, last, size)
-    which = np.searchsorted(keys, table.sat[code])
-    at[code, 3] = place[which]
-    slow = np.sqrt(np.bincount(which, table.slow_m[code] ** 2) / np.bincount(which))
-    lasting = single.systematic_correlation_s
-    events += [(int(first[k]), int(place[k]), event(slow[k], tau=lasting)) for k in range(len(keys))]
-    keys, first, last = lifetimes(table.arc[phase], epoch[phase])
-    place, size = give_places(first, last, size)
-    which = np.searchsorted(keys, table.arc[phase])
-    at[phase, 3] = place[which]
-    walks = np.zeros(len(keys))
-    walks[which] = table.walk[phase]
-    unknown = params.ambiguity_sigma_m
-    events += [(int(first[k]), int(place[k]), event(unknown, walk=walks[k], look=True)) for k in range(len(keys))]
-    order = np.lexsort((table.var, table.kind, epoch))
-    n = len(chosen)
-    return TightRows(
-        t_s[chosen], sorted_rows(order, table.kind, table.value, table.var, table.again, table.unit, at, by),
-        epochs_of(t_s[chosen], p0[chosen], epoch, events, n), size, table.sat[order], table.arc[order],
-    )  # fmt: skip
+    begins = np.unique(np.minimum(np.searchsorted(chosen, starts), len(chosen) - 1))
+    states = _States(table, number[table.epoch], single, params)
+    states.common(begins.tolist())
+    states.between_systems()
+    states.slow_codes()
+    states.constants()
+    order = np.lexsort((table.var, table.kind, states.epoch))
+    rows = sorted_rows(order, table.kind, table.value, table.var, table.again, table.unit, states.at, states.by)
+    epochs = epochs_of(t_s[chosen], p0[chosen], states.epoch, states.events, len(chosen))
+    return TightRows(t_s[chosen], rows, epochs, states.size, table.sat[order], table.arc[order])
+
+
+class _States:
+    """Extra states as they are given out to the rows of a table at `epoch` (R,): at, by (R, EXTRA) of each row, and
+    the events that begin them."""
+
+    def __init__(self, table: _Table, epoch: I64, single: SingleParams, params: TightParams) -> None:
+        self.table, self.epoch, self.single, self.params = table, epoch, single, params
+        self.at = np.full((len(epoch), kt.EXTRA), -1, dtype=np.int64)
+        self.by = np.ones((len(epoch), kt.EXTRA))
+        self.code, self.phase = table.kind == kt.CODE, table.kind == kt.PHASE
+        self.events: list[tuple[int, int, F64]] = []
+        self.size = ZENITH + 1
+
+    def common(self, begins: list[int]) -> None:
+        """Clock and drift, which begin anew with each block, and the zenith delay."""
+        table, single, params = self.table, self.single, self.params
+        self.at[:, 0] = np.where(table.kind == kt.DOPPLER, kt.DRIFT, kt.CLOCK)
+        self.at[table.wet != 0, 2], self.by[:, 2] = ZENITH, table.wet
+        zenith = event(single.troposphere_sigma_m, walk=single.zenith_drift_m_per_sqrt_s**2)
+        self.events.append((0, ZENITH, zenith))
+        for k in begins:
+            self.events.append((k, kt.CLOCK, event(300.0, walk=params.clock_noise_mps**2, look=True)))
+            self.events.append((k, kt.DRIFT, event(10.0, walk=params.clock_drift_noise_mps2**2, look=True)))
+
+    def between_systems(self) -> None:
+        """A bias of the codes of each system but the most frequent one."""
+        system = self.table.sat // 100
+        counts = np.bincount(system[self.code], minlength=len(SYSTEMS))
+        for letter in np.flatnonzero(counts > 0):
+            if letter == np.argmax(counts):
+                continue
+            mine = self.code & (system == letter)
+            self.at[mine, 1] = self.size
+            begun = event(50.0, walk=self.single.bias_drift_m_per_sqrt_s**2, look=True)
+            self.events.append((int(self.epoch[mine].min()), self.size, begun))
+            self.size += 1
+
+    def slow_codes(self) -> None:
+        """Slow errors of codes, which stay with their satellite."""
+        mine, lasting = self.code, self.single.systematic_correlation_s
+        first, place, which = self._placed(self.table.sat, mine)
+        slow = np.sqrt(np.bincount(which, self.table.slow_m[mine] ** 2) / np.bincount(which))
+        self.events += [(int(first[k]), int(place[k]), event(slow[k], tau=lasting)) for k in range(len(place))]
+
+    def constants(self) -> None:
+        """Constants of carriers, which stay with their arc."""
+        mine, unknown = self.phase, self.params.ambiguity_sigma_m
+        first, place, which = self._placed(self.table.arc, mine)
+        walks = np.zeros(len(place))
+        walks[which] = self.table.walk[mine]
+        self.events += [
+            (int(first[k]), int(place[k]), event(unknown, walk=walks[k], look=True)) for k in range(len(place))
+        ]
+
+    def _placed(self, of: I64, mine: Bool) -> tuple[I64, I64, I64]:
+        """First epoch and place of a state for each that rows are `of`, and which of them each of the rows `mine` has;
+        their places go into the last column."""
+        keys, first, last = lifetimes(of[mine], self.epoch[mine])
+        place, self.size = give_places(first, last, self.size)
+        which = np.searchsorted(keys, of[mine])
+        self.at[mine, 3] = place[which]
+        return first, place, which

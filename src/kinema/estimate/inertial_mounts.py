@@ -33,7 +33,8 @@ def with_mounts(recording: Recording, params: InertialParams) -> tuple[InertialP
     antenna = recording.mounts.get("fixes", recording.mounts.get("gnss", _UNKNOWN))
     axle = recording.mounts.get("wheels", _UNKNOWN)
     told: dict[str, Any] = {}
-    for role, mount in (("gnss", antenna), ("wheels", axle)):
+    placed = "ranges" if "ranges" in recording.streams and "ranges" in recording.mounts else "gnss"
+    for role, mount in ((placed, antenna), ("wheels", axle)):
         if mount.p_b_m is not None and imu.p_b_m is None:
             raise ConfigError(
                 f"mounts.{role}.lever_arm_b_m is given, mounts.imu.lever_arm_b_m is not: both count from the body's "

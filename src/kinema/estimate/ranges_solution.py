@@ -111,6 +111,14 @@ def solve_filter(problem: RangeProblem, x0: F64, p0: F64, begin: Begin) -> tuple
     return replace(parts[-1], **whole), noise
 
 
+def _unused(recording: Recording) -> list[str]:
+    """What was given and needs an attitude that nobody measures."""
+    mount = recording.mounts.get("ranges")
+    if mount is None or not any(mount.p_b_m or ()):
+        return []
+    return ["mounts.ranges.lever_arm_b_m is used with an IMU only: these are the places of the tag itself"]
+
+
 def _notes(problem: RangeProblem, way: Way, noise: Noise, begin: Begin, odometry: Odometry | None) -> list[str]:
     x, p, params = way.x_end, way.p_end, problem.params
     sd = np.sqrt(np.maximum(np.diag(p), 0.0))
@@ -168,6 +176,6 @@ def _solution(
         provenance=Provenance(
             sources=recording.sources, program=f"kinema {__version__}", mode="ranges", method=options.method,
             settings=asdict(problem.params), simulated=recording.simulated, datum="local", point="body",
-            notes=tuple(_notes(problem, way, noise, begin, odometry)),
+            notes=(*_notes(problem, way, noise, begin, odometry), *_unused(recording)),
         ),
     )  # fmt: skip

@@ -60,6 +60,10 @@ SAME: dict[str, tuple[str | bytes, str]] = {
     ),
     "other columns, words among them": (table(HEAD + ",temp,note", [row + ",25.3,ok" for row in ROWS]), ""),
     "other columns, mostly empty": (table("note," + HEAD, ["," + row for row in ROWS]), ""),
+    "Windows' letters": (table(
+        "week;tow;Acc X [m/s²];Acc Y [m/s²];Acc Z [m/s²];Gyro X [°/s];Gyro Y [°/s];Gyro Z [°/s]",
+        [";".join([*r.split(",")[:2], *(f"{float(v) * 9.80665:.9f}" for v in r.split(",")[2:5]), *r.split(",")[5:]])
+         for r in ROWS]).encode("cp1252"), ""),
     "gzip under another name": (gzip.compress(TEXT.encode()), ""),
     "last line cut": (TEXT[:-30], "last line cut"),
     "zeros behind the end": (TEXT.encode() + bytes(5000), "zero bytes at the end × 5000"),
@@ -171,6 +175,19 @@ def test_refused_in_one_line(how: str, tmp_path: Path) -> None:
         read(tmp_path, data)
     assert "imu.csv" in str(error.value)
     assert str(error.value).isprintable()
+
+
+def test_names_nobody_knows_are_explained_by_the_folder(tmp_path: Path) -> None:
+    """[columns] of kinema.toml says what they mean; what it does not name stays as it is."""
+    names = dict(zip(["w", "s", "lin_x", "lin_y", "lin_z", "rot_x", "rot_y", "rot_z"], HEAD.split(","), strict=True))
+    (tmp_path / "imu.csv").write_text(table(",".join(names), ROWS))
+    said = "\n".join(f'{old} = "{new}"' for old, new in names.items())
+    (tmp_path / "kinema.toml").write_text(f"[columns]\n{said}\n")
+    imu = kinema.read(tmp_path).need("imu", Imu)
+    np.testing.assert_allclose(imu.f_ib_s_mps2, FORCE * 9.80665)
+    (tmp_path / "kinema.toml").write_text("[columns]\nlin_x = 3\n")
+    with pytest.raises(KinemaError, match="a name that is known"):
+        kinema.read(tmp_path)
 
 
 @pytest.mark.slow

@@ -43,6 +43,8 @@ class ReadOptions:
     progress: Progress = silent
     units: Mapping[str, str] = field(default_factory=dict)
     """Units of columns that do not name theirs: "force", "rate", "wheels" (kinema.toml)."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Names that are known, by the names in the file (kinema.toml)."""
 
 
 @dataclass(frozen=True)

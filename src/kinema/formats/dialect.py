@@ -62,7 +62,7 @@ def dialect_of(head: bytes) -> Dialect | None:
     newline = 10 if b"\n" in head else 13
     lines, at = [], 0
     for raw in head.split(bytes([newline]))[:_HEAD_LINES]:
-        text = raw.removesuffix(b"\r").decode("utf-8", "replace").removeprefix("\ufeff")
+        text = _decoded(raw.removesuffix(b"\r")).removeprefix("\ufeff")
         if text.strip():
             lines.append((text, at, at + len(raw) + 1))
         at += len(raw) + 1
@@ -89,6 +89,14 @@ def dialect_of(head: bytes) -> Dialect | None:
     cells = _split(row, delimiter)
     found = Dialect(tuple(names), header.encode(), start, delimiter, _decimal(cells, delimiter), newline)
     return _with_dates(found, cells)
+
+
+def _decoded(raw: bytes) -> str:
+    """Text in UTF-8 or, where it cannot be that, in Windows' western letters: "m/s²" and "°/s" of older loggers."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
 
 
 def width_of(head: bytes) -> int:

@@ -21,6 +21,8 @@
     force = "g"
     rate = "deg/s"
     wheels = "km/h"
+    [columns]                     # names that nobody knows, and what they mean
+    lin_x = "ax_mps2"
     [wheels]                      # of counters and turning wheels; or "estimate"
     metres_per_tick = 0.0213
     radius_m = 0.31
@@ -54,7 +56,7 @@ from kinema.formats.kitti_oxts import oxts_in
 from kinema.formats.yolo_labels import labels_in
 
 NAME = "kinema.toml"
-_SECTIONS = {"name", "files", "base", "mounts", "truth", "solve", "units", "wheels", "anchors", "legged"}
+_SECTIONS = {"name", "files", "base", "mounts", "truth", "solve", "units", "wheels", "anchors", "legged", "columns"}
 _SIGMA_KEYS = ("lever_arm_sigma_m", "rpy_sigma_deg", "time_offset_sigma_s")
 _MOUNT_KEYS = {"lever_arm_b_m", "rpy_deg", "axes", "time_offset_s", *_SIGMA_KEYS}
 _PLAIN = {
@@ -183,6 +185,12 @@ def _sensor_settings(toml: Path, table: Mapping[str, Any]) -> dict[str, Any]:
         if not path.is_file():
             raise ConfigError(f"{toml}: legged.urdf: there is no file {path}")
         settings["legged"] = {"urdf": str(path)}
+    if "columns" in table:
+        columns = dict(_table(toml, table, "columns"))
+        wrong = [name for name, value in columns.items() if not isinstance(value, str)]
+        if wrong:
+            raise ConfigError(f'{toml}: columns.{wrong[0]} must be a name that is known, such as "ax_mps2"')
+        settings["columns"] = columns
     if "anchors" in table:
         anchors = _table(toml, table, "anchors")
         settings["anchors"] = {name: _place(toml, name, value) for name, value in anchors.items()}

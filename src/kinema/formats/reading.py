@@ -98,7 +98,8 @@ def _remedy(head: bytes) -> str:
     names = "docs/sensors.md lists the names that are known: t_s, ax_mps2 … gz_radps, wheel_speed_kmh, range_m …"
     dialect = dialect_of(head) if b"\0" not in head else None
     if dialect is not None and len(dialect.names) > 2 and not start.startswith((b"{", b"[", b"<")):
-        return f"its columns are {', '.join(dialect.names)[:160]}; rename them in its first line: {names}"
+        have = ", ".join(dialect.names)[:160]
+        return f"its columns are {have}; rename them there or by [columns] in a kinema.toml: {names}"
     width = width_of(head) if b"\0" not in head else 0
     return f"{width} columns of numbers without names: write those into a line above them; {names}" if width else ""
 
@@ -144,12 +145,29 @@ def _opened(path: Path, on_bad: OnBad) -> tuple[Source, Format, list[Issue]]:
 def read_file(path: PathLike, options: ReadOptions | None = None) -> Recording:
     """One file. Raises FormatError, FileNotFoundError."""
     path, options = Path(path), options or ReadOptions()
-    source, one, issues = _opened(path, options.on_bad)
+    try:
+        source, one, issues = _opened(path, options.on_bad)
+    except UnknownFormatError:
+        renamed = _renamed(path, options)
+        if renamed is None:
+            raise
+        return renamed
     assert one.read is not None
     recording = one.read(source, options)
     if not issues:
         return recording
     return replace(recording, issues=(*issues, *recording.issues))
+
+
+def _renamed(path: Path, options: ReadOptions) -> Recording | None:
+    """A table whose columns are known by the names that the folder's settings give them; None where none is."""
+    from kinema.formats.dialect import dialect_of
+    from kinema.formats.sensor_csv import sensors_beside_places
+
+    dialect = dialect_of(head_of(path)) if options.columns else None
+    if dialect is None or not set(dialect.names) & set(options.columns):
+        return None
+    return sensors_beside_places(path, options)
 
 
 def read(
@@ -171,12 +189,15 @@ def read(
         several = [base] if isinstance(base, str | Path) else list(base)
         parts = [part for part in parts if part.role != "base"]
         parts += [replace(part, role="base") for one in several for part in folder_of(Path(one)).parts]
-    units = {k: v for folder in folders for k, v in folder.settings.get("units", {}).items()}
+    said: dict[str, Any] = {
+        kind: {k: v for folder in folders for k, v in folder.settings.get(kind, {}).items()}
+        for kind in ("units", "columns")
+    }
     done: list[tuple[Part, Recording]] = []
     unknown: list[Issue] = []
     for part in parts:
         try:
-            done.append((part, read_file(part.path, replace(options, units=units))))
+            done.append((part, read_file(part.path, replace(options, **said))))
         except UnknownFormatError as error:
             if not part.optional:
                 raise

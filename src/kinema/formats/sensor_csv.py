@@ -78,6 +78,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     if dialect is None:
         remedy = "write them above the first row: t_s,ax_mps2,ay_mps2,az_mps2,gx_radps,gy_radps,gz_radps"
         raise FormatError(source.path, "no line with the names of its columns", "line 1", remedy)
+    dialect = replace(dialect, names=tuple(options.columns.get(name, name) for name in dialect.names))
     layout = _layout(dialect, tuple(sorted(options.units.items())))
     wanted = _wanted(source, layout)
     stamps = max(dialect.stamp, dialect.clock) >= 0

@@ -6,8 +6,8 @@ endless queries, large values) is switched off or limited.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
 from kinema.formats.mcap_ import read_log
 from kinema.formats.mcap_records import Batch, Channel
+
+if TYPE_CHECKING:
+    import sqlite3
 
 MAGIC = b"SQLite format 3\0"
 MOST_MESSAGE_BYTES = 1 << 26
@@ -38,6 +41,8 @@ def read(source: Source, options: ReadOptions) -> Recording:
 
 def _opened(source: Source) -> sqlite3.Connection:
     """The database: of the file itself, or of its bytes where it was compressed."""
+    import sqlite3
+
     plain = source.path.is_file() and source.path.stat().st_size == len(source.data)
     if plain:
         base = sqlite3.connect(f"{source.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
@@ -55,6 +60,8 @@ def _batches(
     source: Source, options: ReadOptions, wanted: Callable[[Channel], bool], issues: list[Issue]
 ) -> Iterator[Batch]:
     """The messages of the wanted topics. Raises FormatError."""
+    import sqlite3
+
     base = None
     try:
         base = _opened(source)

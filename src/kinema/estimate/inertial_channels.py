@@ -23,6 +23,7 @@ _TOLD = (
     (ki.D_NHC, "innovation_sideways", "sideways slip of the rear axle over its sigma"),
     (ki.D_NHC_DOWN, "innovation_vertical", "lift of the rear axle over its sigma"),
     (ki.D_WHEEL, "innovation_wheels", "speed by wheels over its sigma"),
+    (ki.D_ROAD, "innovation_road", "height of a road met again over its sigma"),
 )
 
 _LATE_PER_SHARE_S = 2.0

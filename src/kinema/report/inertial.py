@@ -73,7 +73,8 @@ FAMILIES = (
 SENSORS = {
     "nis_position": "Fixes, position", "nis_velocity": "Fixes, velocity", "nis_range": "Ranges",
     "innovation_sideways": "No slip sideways", "innovation_vertical": "No lift off the road",
-    "innovation_wheels": "Wheels", "nis_code": "Code", "nis_doppler": "Doppler", "nis_phase": "Carrier phase",
+    "innovation_wheels": "Wheels", "innovation_road": "Road met again",
+    "nis_code": "Code", "nis_doppler": "Doppler", "nis_phase": "Carrier phase",
 }  # fmt: skip
 
 

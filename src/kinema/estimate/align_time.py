@@ -86,7 +86,9 @@ def up_rate(signal: ImuSignal) -> tuple[F64, F64]:
     w = -np.einsum("ij,ij->i", signal.w_radps, up)
     w = np.where(signal.gap, 0.0, w)
     rest = w[signal.gyro_level <= np.quantile(signal.gyro_level, 0.1)]
-    w = w - (np.median(rest) if len(rest) else 0.0)
+    level = float(np.median(rest)) if len(rest) else 0.0
+    if abs(level) < 3.0 * _BIAS_RADPS:  # a steady bend is as quiet as rest
+        w = w - level
     turned = np.concatenate([[0.0], np.cumsum(0.5 * (w[1:] + w[:-1]) * np.diff(signal.t_s))])
     return signal.t_s, turned
 

@@ -31,8 +31,8 @@ MARKS = ("IMU", "CAN", "GNSS")
 _ARRAYS = ("t", "value", "frame_gps_times", "frame_positions", "frame_times", "frame_velocities", "frame_orientations")
 PHONE_BIAS_SIGMA_RADPS = 6e-4
 """What the phone's own calibration of its gyro leaves."""
-_SPEED_SIGMA_MPS, _DOWN_SIGMA_MPS = 0.1, 0.5
-"""Speed times bearing is as rough as speed itself, and both as fresh at each epoch: 0.07 and 0.09 m/s."""
+_SPEED_SIGMA_MPS, _DOWN_SIGMA_MPS = 0.12, 0.5
+"""Speed times bearing is as rough as speed itself, both fresh at each epoch: 0.07 and 0.09 m/s were found."""
 
 
 def segment_of(path: Path) -> Path | None:

@@ -61,10 +61,18 @@ def _parser(asked: str = "") -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 for input that cannot be used, 70 for a fault of our own, 130 when
     interrupted."""
-    if argv is None:
-        # imports make very many objects that all stay: looking them over for garbage costs a tenth of a second
-        gc.set_threshold(50_000, 50, 100)
-    typed = [_not_an_option(text) for text in (sys.argv[1:] if argv is None else argv)]
+    if argv is not None:
+        return _run(argv)
+    # imports make very many objects that all stay: looking them over for garbage costs a tenth of a second …
+    gc.set_threshold(50_000, 50, 100)
+    try:
+        return _run(sys.argv[1:])
+    finally:
+        gc.freeze()  # … and half as much again at the end, which brings nothing back
+
+
+def _run(argv: Sequence[str]) -> int:
+    typed = [_not_an_option(text) for text in argv]
     args = _parser(typed[0] if typed else "").parse_args(typed)
     try:
         return int(args.run(args))

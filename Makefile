@@ -50,6 +50,7 @@ $(VENV)/.ready: pyproject.toml tools/bootstrap.py
 	@echo "Setting up $(VENV) (once; about a minute) …"
 	@$(PYTHON) tools/bootstrap.py $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m compileall -q src  # also where Python is told to write no bytecode: 0.25 s of each start
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

@@ -44,5 +44,5 @@ def test_all_sites(name: str, tmp_path: Path) -> None:
     for method in ("smooth", "filter"):
         rms, held = np.array([one[method] for one in found]).T
         print(f"{name}, {method}: {np.median(rms):.2f} m, worst {rms.max():.2f} m, held {held.mean():.2f}")
-    for one in found:
-        check(name, one)
+        assert rms.max() < (0.35 if method == "smooth" else IN_GAPS_M if "gaps" in name else 0.6)
+        assert held.mean() > 0.9

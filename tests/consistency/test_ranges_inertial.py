@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from kinema.core.solution import Solution
 from kinema.core.streams import AnchorRanges, Imu
 from kinema.core.time import WEEK_NS
 
-AWAY = {"away_s": (8.0, 40.0)}
+AWAY: dict[str, Any] = {"away_s": (8.0, 40.0)}
 """Eight seconds without any range in each forty."""
 
 
@@ -24,8 +25,8 @@ def judged(recording: Recording, method: str) -> tuple[float, float, float]:
     truth: Solution = recording.streams["truth"]
     solution = kinema.solve(recording, method=method)
     truth = truth.select((truth.t_ns > truth.t_ns[0] + 70 * 10**9) & (truth.t_ns < solution.t_ns[-1]))
-    since = [(t_ns - truth.t_ns[0]).astype(float) for t_ns in (truth.t_ns, solution.t_ns)]
-    p = np.stack([np.interp(*since, column) for column in solution.p_e_m.T], axis=1)
+    t, known = ((t_ns - truth.t_ns[0]).astype(float) for t_ns in (truth.t_ns, solution.t_ns))
+    p = np.stack([np.interp(t, known, column) for column in solution.p_e_m.T], axis=1)
     error = (p - truth.p_e_m)[:, 1:]
     cov = solution.cov_p_e_m2[np.searchsorted(solution.t_ns, truth.t_ns)][:, 1:, 1:]
     squared = np.einsum("ni,ni->n", error, np.linalg.solve(cov, error[..., None])[..., 0])
@@ -83,10 +84,10 @@ def test_by_the_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [{}, AWAY, {"high": True}, {"count": 4, "told": True}])
-def test_twenty_seeds(world: dict[str, object]) -> None:
+def test_twenty_seeds(world: dict[str, Any]) -> None:
     for method in ("filter", "smooth"):
-        found = np.array([judged(hall(seed, **world), method) for seed in range(20)])  # type: ignore[arg-type]
-        alone = np.array([judged(without_imu(hall(seed, **world)), method)[0] for seed in range(20)])  # type: ignore[arg-type]
+        found = np.array([judged(hall(seed, **world), method) for seed in range(20)])
+        alone = np.array([judged(without_imu(hall(seed, **world)), method)[0] for seed in range(20)])
         rms, nees, held = found.T
         print(world, method, f"RMS {np.median(rms):.2f} worst {rms.max():.2f}, alone {np.median(alone):.2f} worst "
               f"{alone.max():.2f}, NEES {nees.mean():.2f}, held {held.mean():.2f}")  # fmt: skip

@@ -14,7 +14,8 @@ class LeggedParams:
     accel_noise: float = 0.04
     gyro_bias_walk: float = 1e-5
     accel_bias_walk: float = 1e-4
-    gyro_bias_sigma: float = 0.02
+    gyro_bias_sigma: float = 0.008
+    """Half a degree per second: what MEMS gyros are sold with. A robot that begins in mid-step cannot find it out."""
     accel_bias_sigma: float = 0.1
     foot_walk_m: float = 2e-3
     foot_turn: float = 0.1

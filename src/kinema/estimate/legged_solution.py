@@ -18,7 +18,7 @@ from kinema.estimate.legged_filter import LeggedState
 from kinema.estimate.legged_params import LeggedParams
 from kinema.estimate.options import SolveOptions
 from kinema.kernels.rotation import quats_from_dcms
-from kinema.sensors.foot_contact import load_share, standing
+from kinema.sensors.foot_contact import forces_at, load_share, standing
 from kinema.sensors.urdf import Robot
 
 _LEVEL_S = 0.3
@@ -43,7 +43,7 @@ def solve_legged(recording: Recording, options: SolveOptions, params: LeggedPara
     t = (imu.t_ns - imu.t_ns[0]) * 1e-9
     at = np.searchsorted(joints.t_ns, imu.t_ns).clip(0, len(joints.t_ns) - 1)
     p_foot, c_foot = p_foot[at], c_foot[at]
-    force = np.stack([np.interp(imu.t_ns, forces.t_ns, column) for column in forces.value.T], axis=1)
+    force, turned = forces_at(forces, imu.t_ns)
     stands, share = standing(force), load_share(force)
     state, height_m = start(imu, t, p_foot[0], c_foot[0], arm, c_bs, params)
     n = len(t)
@@ -59,7 +59,8 @@ def solve_legged(recording: Recording, options: SolveOptions, params: LeggedPara
         c[k] = state.r @ c_bs.T
         p[k], v[k] = state.p - c[k] @ arm, state.v - state.r @ np.cross(w_s[k] - state.bg, c_bs.T @ arm)
         cov[k] = _base_cov(state, p[k])
-    return _solution(imu, p, v, c, cov, worst, np.asarray(stands.any(axis=1)), recording, options)
+    notes = ("forces under the feet were told as negative: taken the other way round",) if turned else ()
+    return _solution(imu, p, v, c, cov, worst, np.asarray(stands.any(axis=1)), recording, options, notes)
 
 
 def _refuse_gaps(imu: Imu) -> None:
@@ -136,8 +137,9 @@ def _base_cov(s: LeggedState, p_base: F64) -> F64:
 
 
 def _solution(
-    imu: Imu, p: F64, v: F64, c: F64, cov: F64, worst: F64, stands: Bool, recording: Recording, options: SolveOptions
-) -> Solution:
+    imu: Imu, p: F64, v: F64, c: F64, cov: F64, worst: F64, stands: Bool, recording: Recording, options: SolveOptions,
+    notes: tuple[str, ...],
+) -> Solution:  # fmt: skip
     """World x, y, z on the plane at latitude 0, longitude 0: ECEF y, z, and x above its radius."""
     turn = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     p_e = p @ turn.T + np.array([WGS84_A_M, 0.0, 0.0])
@@ -151,6 +153,7 @@ def _solution(
             datum="local", point="base",
             notes=(
                 "starts at the origin, the base's x axis along x; local plane laid at latitude 0, longitude 0",
+                *notes,
                 *(("causal, whatever the method",) if options.method != "filter" else ()),
             ),
         ),

@@ -43,7 +43,7 @@ _LEAST_G, _MOST_G = 8.5, 11.0
 _GUESSES = (("mps2", 1.0), ("g", G_MPS2), ("mg", G_MPS2 * 1e-3))
 
 
-SOME = 5000
+SOME = 1500
 
 
 def some(rows: Any) -> Any:

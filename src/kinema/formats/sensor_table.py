@@ -76,8 +76,8 @@ def recording_of(
         issues.extend(odd)
         if not len(rows):
             continue
-        t_ns = clock.t_ns[rows]
-        if role in SAMPLED:
+        t_ns = clock.t_ns if len(rows) == len(clock.t_ns) else clock.t_ns[rows]
+        if role in SAMPLED and not (t_ns[1:] > t_ns[:-1]).all():
             t_ns, told = _even(source, options, role, t_ns, [v[rows] for v in table.values()])
             issues.extend(told)
         if role == "ranges":
@@ -86,8 +86,9 @@ def recording_of(
         else:
             index, told = in_order(source, t_ns, options)
         issues.extend(told)
-        rows, t_ns = rows[index], t_ns[index]
-        if not np.array_equal(rows, np.arange(len(clock.t_ns))):
+        whole = told == () and len(index) == len(clock.t_ns)
+        if not whole:
+            rows, t_ns = rows[index], t_ns[index]
             table = {k: v[rows] for k, v in table.items()}
         stream, notes = _stream(source, options, role, layout, t_ns, table)
         streams[role] = stream
@@ -103,9 +104,6 @@ def _even(
     source: Source, options: ReadOptions, role: str, t_ns: I64, values: list[F64]
 ) -> tuple[I64, tuple[Issue, ...]]:  # fmt: skip
     """Times of samples that share their stamps, spread; under `on_bad="skip"` those of a clock set back, continued."""
-    step = np.diff(t_ns)
-    if (step > 0).all():
-        return t_ns, ()
     rows = np.stack(values, axis=1)
     t_ns, told = spread(t_ns, rows)
     if told:

@@ -1,4 +1,7 @@
-"""Stated uncertainty against simulated truth over seeds, for filter and smoother, calibration included."""
+"""Stated uncertainty against simulated truth over seeds, for filter and smoother, calibration included.
+
+Each seed is another car by chance (tests/inertial_world.py): ride, road, vibration, mounting, lever arms, clock.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,28 @@ from functools import cache
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from kinema.analysis.consistency import chi2_band, nees_of
-from kinema.core.solution import Solution
-from kinema.estimate.options import SolveOptions
+from inertial_world import Judged, dof, over_seeds
+from kinema.estimate.options import Method, SolveOptions
 from kinema.estimate.strategy import solve
-from kinema.kernels.rotation import dcm_from_rpy, dcms_from_quats, rotvec_from_dcm
+from kinema.kernels.rotation import dcm_from_rpy, rotvec_from_dcm
 from kinema.simulate.circuits import circuit
 from kinema.simulate.fixes import inertial_recording
-from kinema.simulate.inertial import imu_of
 from kinema.simulate.vehicle import Motion, drive_around
 
-F64 = NDArray[np.float64]
 ANTENNA = (0.6, 0.0, -1.4)
-IMU = (1.3, 0.0, -0.4)
-MOUNT = (0.3, -0.2, 1.0)
-LATE_S, DRIFT = 0.05, 2e-4
-SIDES = ("forward", "right", "down")
+CAUTIOUS = {
+    "velocity": 0.68, "attitude": 0.75, "attitude, first half": 0.8, "time_offset": 0.2, "gyro bias": 0.74,
+    "accelerometer bias": 0.72, "gyro per turn": 0.74, "mounting": 0.68, "nis_position": 0.93, "nis_velocity": 0.93,
+    "nis_wheels, 2 s": 0.3, "nis_sideways": 0.04, "nis_sideways, 2 s": 0.6, "nis_vertical": 0.01,
+    "nis_vertical, 2 s": 0.2,
+}  # fmt: skip
+"""Mean per degree of freedom that is enough, of what is less sure than right: reasons in docs/figures/inertial.md."""
+SURER = {
+    "position": 1.22, "velocity": 1.25, "time_offset": 1.9, "wheel_scale": 1.95, "tyre_slip": 1.5,
+    "gyro per turn": 1.42, "nis_velocity": 1.03, "nis_wheels": 1.17,
+}  # fmt: skip
+"""Mean per degree of freedom that is not yet too much, of what is surer than right."""
 
 
 @cache
@@ -32,92 +39,32 @@ def drive(duration_s: float = 120.0) -> Motion:
     return drive_around(circuit("suzuka", 1), t0_ns=10**18, laps=3, duration_s=duration_s, stops=stops, wait_s=10.0)
 
 
-def truths(motion: Motion, solution: Solution, grade: str, seed: int, scale: float) -> dict[str, F64 | float]:
-    """What the calibration channels should say: constants, or one value per epoch (n,).
-
-    An accelerometer's scale and misalignment times gravity are a bias to a car, which stays level.
-    """
-    _, told = imu_of(motion, grade=grade, seed=seed, point_b_m=IMU, rpy_bs_rad=MOUNT)
-    down_s = dcm_from_rpy(np.array(MOUNT)).T @ np.array([0.0, 0.0, 1.0])
-    level = -9.8 * (told.accel_matrix - np.eye(3)) @ down_s
-    per_turn = (told.gyro_matrix - np.eye(3)) @ down_s
-    t, known = solution.t_ns, motion.times(100.0)
-    since = (t - motion.t0_ns) * 1e-9
-    out: dict[str, F64 | float] = {"axle": -IMU[0], "wheel_scale": 1 / scale - 1}
-    out["time_offset"] = since - (since - LATE_S) / (1 + DRIFT)
-    for k, (axis, side, turn) in enumerate(zip("xyz", SIDES, ("roll", "pitch", "yaw"), strict=True)):
-        out[f"gyro_bias_{axis}"] = np.interp(t - t[0], known - t[0], told.gyro_bias_radps[:, k])
-        out[f"accel_bias_{axis}"] = np.interp(t - t[0], known - t[0], told.accel_bias_mps2[:, k]) + level[k]
-        out[f"gyro_turn_{axis}"] = per_turn[k]
-        out[f"lever_{side}"] = ANTENNA[k] - IMU[k]
-        out[f"mounting_{turn}"] = MOUNT[k]
-    return out
-
-
-def run(grade: str, method: str, seed: int) -> dict[str, float]:
-    """Mean normalised errors squared over the second half of a drive: NEES of position, velocity, attitude and each
-    calibration state, NIS of each sensor."""
-    motion = drive()
-    recording, scale = inertial_recording(
-        motion, grade=grade, seed=seed, rpy_bs_rad=MOUNT, late_s=LATE_S, drift=DRIFT, wheels=True
-    )
-    solution = solve(recording, SolveOptions(method=method))  # type: ignore[arg-type]
-    truth = motion.sample(solution.t_ns, ANTENNA)
-    mine = dcms_from_quats(solution.q_nb_wxyz)
-    turn = np.array([rotvec_from_dcm(a @ b.T) for a, b in zip(truth.C_nb, mine, strict=True)])
-    values = {
-        "position": nees_of(solution.p_e_m - truth.p_e_m, solution.cov_p_e_m2),
-        "velocity": nees_of(solution.v_e_mps - truth.v_e_mps, solution.cov_v_e),
-        "attitude": nees_of(turn, solution.cov_att_n_rad2),
-    }
-    channels = solution.channels
-    for name, right in truths(motion, solution, grade, seed, scale).items():
-        values[name] = ((channels[name].value - right) / channels[f"{name}_sigma"].value) ** 2
-    values |= {name: channels[name].value for name in ("nis_position", "nis_velocity")}
-    values |= {name: channels[name].value ** 2 for name in ("innovation_wheels", "innovation_sideways")}
-    half = slice(len(solution) // 2, None)
-    early = float(np.nanmean(values["attitude"][: len(solution) // 2]))
-    return {name: float(np.nanmean(value[half])) for name, value in values.items()} | {"attitude, early": early}
-
-
-def judged(grade: str, method: str, seeds: int) -> dict[str, tuple[float, float]]:
-    """Mean over seeds and the upper end of its 95 % band, of each quantity.
-
-    A run counts as one sample of what is constant over it, and as ten of what changes within some seconds.
-    """
-    runs = [run(grade, method, seed) for seed in range(seeds)]
+def outside(found: Judged, slack: float = 1.0) -> dict[str, str]:
+    """What lies outside its band, and further than is known."""
     out = {}
-    for name in runs[0]:
-        dof = 3 if name.startswith(("position", "velocity", "attitude", "nis_")) else 1
-        often = 10 if dof == 3 or name.startswith("innovation") else 1
-        out[name] = float(np.mean([one[name] for one in runs])), chi2_band(dof, often * seeds)[1]
+    for name, (mean, (low, high)) in found.items():
+        least = min(low, CAUTIOUS.get(name, 1.0) * dof(name)) / slack
+        most = max(high, SURER.get(name, 1.0) * dof(name)) * slack
+        if not least <= mean <= most:
+            out[name] = f"{mean:.2f}, not {least:.2f} to {most:.2f}"
     return out
-
-
-def check(found: dict[str, tuple[float, float]], but: dict[str, float] | None = None) -> None:
-    """Never surer than right, `but` for what is known to be, by so much; and positions and fixes not much less sure."""
-    surer = {name: figures for name, figures in found.items() if figures[0] > figures[1] * (but or {}).get(name, 1.0)}
-    assert not surer
-    for name in ("position", "nis_position", "nis_velocity"):
-        assert found[name][0] > 0.7 * 3, name
-    assert found["innovation_wheels"][0] > 0.7
 
 
 @pytest.mark.parametrize("method", ["filter", "smooth"])
-def test_as_sure_as_right(method: str) -> None:
-    """Four seeds: NEES of position, velocity, attitude and every calibration state, NIS of every sensor."""
-    check(judged("industrial", method, 4))
+def test_as_sure_as_right(method: Method) -> None:
+    """Six seeds: NEES of position, velocity, attitude and every calibration state, NIS of every sensor."""
+    assert not outside(over_seeds("industrial", method, 6), slack=1.3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("grade", ["consumer", "industrial", "tactical"])
 @pytest.mark.parametrize("method", ["filter", "smooth"])
-def test_as_sure_as_right_over_many_seeds(grade: str, method: str) -> None:
-    """Fifty seeds of each grade. Of a consumer IMU, whose axes are 0.2° askew, three states are too sure (figures)."""
-    found = judged(grade, method, 50)
-    print(grade, method, {name: f"{mean:.2f} (≤ {most:.2f})" for name, (mean, most) in found.items()})
-    askew = {"lever_down": 1.7, "accel_bias_y": 1.5, "gyro_turn_y": 1.2}
-    check(found, askew if grade == "consumer" else None)
+def test_as_sure_as_right_over_many_seeds(grade: str, method: Method) -> None:
+    """Fifty seeds of each grade, in their two-sided 95 % bands but for what is known."""
+    found = over_seeds(grade, method, 50)
+    for name, (mean, (low, high)) in found.items():
+        print(f"{grade:10s} {method:6s} {name:22s} {mean:.2f} of {dof(name)} ({low:.2f} to {high:.2f})")
+    assert not outside(found)
 
 
 def test_mounting_is_found_whatever_it_is() -> None:

@@ -31,7 +31,7 @@ from kinema.estimate.planar import Way
 from kinema.estimate.planar_ranges import RangeProblem, build
 from kinema.estimate.range_params import RangeParams
 from kinema.estimate.ranges_noise import Noise, direct_share
-from kinema.estimate.ranges_solution import solve_batch, solve_filter
+from kinema.estimate.ranges_solution import solve_batch, solve_filter, solve_ranges
 from kinema.estimate.ranges_start import find_start, first_state
 from kinema.kernels import inertial as ki
 from kinema.kernels import planar as kp
@@ -51,6 +51,8 @@ LATE_SIGMAS = 3.0
 PIECE_S = 0.2
 LOST_ROWS = 15
 """So many ranges in a row that nothing explains are not the ranges' fault."""
+LOST_OVER, LOST_SHARE = 100.0, 0.5
+"""Of the last hundred ranges or so, half contradict the filter: its heading was found wrong."""
 AGREE_M = 1.0
 TURNS = 8
 COMMON = 2.0
@@ -59,7 +61,11 @@ OVER = 1.5
 MEMORY_S = 10.0
 """Ranges of one anchor within so long share the error that stays for a while."""
 MOVING_MPS, MOVED_S, MOVED_M, LONGEST_S = 0.3, 60.0, 50.0, 120.0
-_TD_SIGMA_S, _DRIFT_SIGMA = 0.03, 3e-4
+_TD_SIGMA_S, _DRIFT_SIGMA = 0.03, 5e-5
+
+
+class Lost(EstimationError):
+    """The inertial filter does not follow the ranges any more."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,10 @@ def solve_ranges_inertial(
     alignment = align_indoors(signal, seen, inertial, c_bs, whole=not causal)
     options.progress("ranges: " + ("filtering" if causal else "smoothing"), 0.7)
     if causal:
-        done, nodes = run_own_way(replace(signal, usual_f=alignment.usual_f), seen, alignment, inertial)
+        try:
+            done, nodes = run_own_way(replace(signal, usual_f=alignment.usual_f), seen, alignment, inertial)
+        except Lost as lost:
+            return _alone(recording, options, params, str(lost))
     else:
         done, nodes = navigate(signal, seen.rows(), alignment, inertial, None, causal=False)
         for _ in range(TURNS):
@@ -155,6 +164,14 @@ def solve_ranges_inertial(
         done, nodes, seen.rows(), _as_fixes(seen, signal.t0_ns), signal, alignment, options, recording, inertial, False
     )
     return _told(solution, problem, way, noise, seen)
+
+
+def _alone(recording: Recording, options: SolveOptions, params: RangeParams, why: str) -> Solution:
+    """By the ranges alone, and the reason."""
+    streams = {role: one for role, one in recording.streams.items() if role != "imu"}
+    solution = solve_ranges(replace(recording, streams=streams), options, params)
+    note = f"the inertial filter did not follow the ranges ({why}): without the IMU"
+    return replace(solution, provenance=replace(solution.provenance, notes=(note, *solution.provenance.notes)))
 
 
 def _with_tag(recording: Recording) -> Recording:
@@ -219,7 +236,7 @@ def run_own_way(signal: ImuSignal, seen: Seen, alignment: Alignment, params: Ine
     fixes = rows.rows.copy()
     start = mounted(alignment.start, calibration, params)
     nodes = replace(build_nodes(signal, rows, calibration, params, None, span_s=(start.t_s, np.inf)), fixes=fixes)
-    state, first, refused = start, 0, 0
+    state, first, refused, doubt = start, 0, 0, 0.0
     passes: list[Pass] = []
     while first < len(nodes):
         last = min(max(int(np.searchsorted(nodes.t_s, nodes.t_s[first] + PIECE_S)), first + 1), len(nodes))
@@ -227,7 +244,11 @@ def run_own_way(signal: ImuSignal, seen: Seen, alignment: Alignment, params: Ine
         used = part.fix[part.fix >= 0]
         if len(used):
             here, spread = _predicted(state, part.t_s[part.fix >= 0], seen, used)
-            late = here.late(spread) | (here.share < LEAST_SHARE)
+            far = here.late(spread)
+            doubt += min(len(used) / LOST_OVER, 1.0) * (float(far.mean()) - doubt)
+            if doubt > LOST_SHARE:
+                raise Lost(f"after {part.t_s[0] - start.t_s:.0f} s most ranges contradict it")
+            late = far | (here.share < LEAST_SHARE)
             refused = refused + len(used) if late.all() else 0
             if refused > LOST_ROWS:
                 state = _opened(state)

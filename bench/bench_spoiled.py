@@ -93,8 +93,8 @@ def errors(solution: Solution, truth: Solution, windows: list[tuple[float, float
 
 def main() -> int:
     folder = Path(os.environ["KINEMA_DATA"]) / "car-mems-imu-rtk"
-    text = gzip.open(folder / "imu.csv.gz", "rt").read()
-    good = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=1)
+    with gzip.open(folder / "imu.csv.gz", "rt") as file:
+        good = np.loadtxt(file, delimiter=",", skiprows=1)
     fixes = folder / "gnss_rtk.pos"
     truth = kinema.read(fixes).need("fixes", Solution)
     windows = [(good[0, 1] + 100 + 60 * k, good[0, 1] + 115 + 60 * k) for k in range(7)]

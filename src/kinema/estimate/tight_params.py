@@ -28,5 +28,5 @@ class TightParams:
     quietest: float = 0.03
     loudest: float = 3.0
     """Against a base the noise of codes, Dopplers and phases is learnt: its variance, in shares of what RTK assumes."""
-    noise_prior: float = 50.0
+    noise_prior: float = 200.0
     """What the assumption counts for, in rows."""

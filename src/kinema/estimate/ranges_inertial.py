@@ -147,7 +147,10 @@ def solve_ranges_inertial(
     seen = seen_by(problem, way, noise, signal.t0_ns)
     inertial, c_bs = with_mounts(_with_tag(recording), inertial)
     options.progress("ranges: aligning", 0.4)
-    alignment = align_indoors(signal, seen, inertial, c_bs, whole=not causal)
+    try:
+        alignment = align_indoors(signal, seen, inertial, c_bs, whole=not causal)
+    except EstimationError as error:
+        return _alone(recording, options, params, str(error))
     options.progress("ranges: " + ("filtering" if causal else "smoothing"), 0.7)
     if causal:
         try:
@@ -170,7 +173,7 @@ def _alone(recording: Recording, options: SolveOptions, params: RangeParams, why
     """By the ranges alone, and the reason."""
     streams = {role: one for role, one in recording.streams.items() if role != "imu"}
     solution = solve_ranges(replace(recording, streams=streams), options, params)
-    note = f"the inertial filter did not follow the ranges ({why}): without the IMU"
+    note = f"solved without the IMU: {why}"
     return replace(solution, provenance=replace(solution.provenance, notes=(note, *solution.provenance.notes)))
 
 
@@ -247,7 +250,7 @@ def run_own_way(signal: ImuSignal, seen: Seen, alignment: Alignment, params: Ine
             far = here.late(spread)
             doubt += min(len(used) / LOST_OVER, 1.0) * (float(far.mean()) - doubt)
             if doubt > LOST_SHARE:
-                raise Lost(f"after {part.t_s[0] - start.t_s:.0f} s most ranges contradict it")
+                raise Lost(f"after {part.t_s[0] - start.t_s:.0f} s most ranges contradict the inertial filter")
             late = far | (here.share < LEAST_SHARE)
             refused = refused + len(used) if late.all() else 0
             if refused > LOST_ROWS:
@@ -319,9 +322,7 @@ def _moved(seen: Seen) -> float:
     moving = speed > MOVING_MPS
     ready = (np.cumsum(dt * moving) > MOVED_S) & (np.cumsum(dt * speed * moving) > MOVED_M)
     if not ready.any():
-        raise EstimationError(
-            "heading cannot be found: the ranges show hardly any motion; leave the IMU out, or give more of the way"
-        )
+        raise EstimationError("heading cannot be found, the ranges show hardly any motion")
     return float(seen.t_s[np.argmax(ready)])
 
 

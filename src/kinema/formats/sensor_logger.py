@@ -16,8 +16,8 @@ from kinema.core.recording import Issue, Recording
 from kinema.core.streams import Series
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
+from kinema.formats.sensor_clock import clock_of
 from kinema.formats.sensor_names import G_MPS2, layout_of
-from kinema.formats.sensor_streams import clock_of
 from kinema.formats.tables import line_at, read_numbers, sound_rows
 from kinema.formats.trajectory import in_order
 

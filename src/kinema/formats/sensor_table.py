@@ -12,20 +12,17 @@ from kinema.core.recording import Issue, Mount, Recording
 from kinema.core.streams import Series
 from kinema.errors import FormatError
 from kinema.formats.base import ReadOptions, Source
+from kinema.formats.sensor_clock import clock_of, some, unit_by_rate, unix_unit_of
 from kinema.formats.sensor_names import FIX_TRIPLES, Layout
 from kinema.formats.sensor_streams import (
     MOST,
     UNKNOWN_MOUNT,
-    clock_of,
     fixes_of,
     imu_of,
     odometry_of,
     ranges_of,
     scaled_force,
     scaled_rate,
-    some,
-    unit_by_rate,
-    unix_unit_of,
     wheels_of,
 )
 from kinema.formats.tables import MOST_NS

@@ -65,3 +65,10 @@ def test_solve_with_an_imu_masks_and_writes(data_dir: Path, tmp_path: Path, caps
     rows = [line.split() for line in out.read_text().splitlines() if line and not line.startswith("%")]
     assert len(rows) > 10_000
     assert {row[5] for row in rows} >= {"1", "7"}
+
+
+def test_what_is_not_there_cannot_be_taken_away(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ranges and odometry alone: no satellites to lose, but ranges."""
+    recording = str(data_dir / "uwb-plaza" / "Plaza1_.mat")
+    assert main(["outage", recording, "-q"]) == 2
+    assert "no gnss in the recording that could be taken away; --sensor ranges could be" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from kinema.errors import ConfigError
 
 if TYPE_CHECKING:
     from kinema.analysis.outage import OutageReport
+    from kinema.core.recording import Recording
     from kinema.core.solution import Solution
 
 HELP = "take satellites away now and then, and measure the drift"
@@ -24,6 +25,8 @@ The windows are the same on every run: --length seconds each --every seconds fro
 motion; where a length leaves nothing between, twice that length apart. The drift is judged by the truth in the
 recording if there is one, else by the fixes that were taken away.
 """
+SENSORS = ("gnss", "wheels", "ranges")
+_STREAMS = {"gnss": ("gnss", "fixes", "prepared")}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--every", type=float, default=60.0, metavar="S", help="seconds from one outage to the next (60)")
     add("--length", default="15", metavar="S[,S…]", help="lengths of the outages in seconds (15)")
     add("--start", dest="first", metavar="T", help="GPS time of the first outage")
-    add("--sensor", choices=("gnss", "wheels", "ranges"), default="gnss", help="what is taken away (gnss)")
+    add("--sensor", choices=SENSORS, default="gnss", help="what is taken away (gnss)")
     add("--mode", choices=("auto", "single", "rtk", "ppp", "inertial"), help="as for kinema solve")
     add("--method", choices=("filter", "smooth", "batch"), default="filter", help="filter is causal (default)")
     add("--config", metavar="TOML", help="settings of the algorithms")
@@ -66,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
         truth = recording.streams.get("truth") or recording.streams.get("fixes")
         reference: Solution = truth if truth is not None else solve(recording, replace(options, method="batch"))
         first = parse_time(args.first, first_epoch_ns(recording)) if args.first else None
+        roles = taken_away(args.sensor, recording)
         reports, solved = [], []
         for length in lengths(args.length):
             spans = windows(reference, args.every, length, first)
-            roles = ("gnss", "fixes") if args.sensor == "gnss" else (args.sensor,)
             masks = tuple((role, start, stop) for role in roles for start, stop in spans)
             solved.append(solve(recording, replace(options, masks=options.masks + masks)))
             reports.append(judge(solved[-1], reference, spans))
@@ -83,6 +86,16 @@ def run(args: argparse.Namespace) -> int:
     else:
         tell(reports, args.method, args.every)
     return 0
+
+
+def taken_away(sensor: str, recording: Recording) -> list[str]:
+    """The streams of the recording that are a sensor's. Raises ConfigError where it has none."""
+    roles = [role for role in _STREAMS.get(sensor, (sensor,)) if role in recording.streams]
+    if not roles:
+        have = [name for name in SENSORS if any(role in recording.streams for role in _STREAMS.get(name, (name,)))]
+        hint = f"; --sensor {' or '.join(have)} could be" if have else ""
+        raise ConfigError(f"there is no {sensor} in the recording that could be taken away{hint}")
+    return roles
 
 
 def lengths(text: str) -> list[float]:
@@ -113,6 +126,7 @@ def tell(reports: list[OutageReport], method: str, every_s: float) -> None:
             )
     for r in reports:
         for o in r.outages:
-            end = f"{o.end_m:8.2f} m after {o.driven_m:6.0f} m ({o.end_percent:.2f} %), {o.end_sigmas:.1f} σ"
+            percent = f" ({o.end_percent:.2f} %)" if o.driven_m > 1.0 else ""
+            end = f"{o.end_m:8.2f} m after {o.driven_m:6.0f} m{percent}, {o.end_sigmas:.1f} σ"
             end += f"; height {o.end_up_m:+.2f} m, {abs(o.end_up_sigmas):.1f} σ"
             print(f"  {iso_gps(o.from_ns, 1)}  {r.length_s:4g} s {end}")

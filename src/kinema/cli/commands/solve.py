@@ -161,7 +161,7 @@ def check_masks(masks: tuple[tuple[str, int, int], ...], recording: Recording) -
 
     from kinema.core.time import iso_gps
 
-    names = {role: (role,) for role in recording.streams} | {"gnss": ("gnss", "fixes")}
+    names = {role: (role,) for role in recording.streams} | {"gnss": ("gnss", "fixes", "prepared")}
     for name, start_ns, stop_ns in masks:
         roles = [role for role in names.get(name, ()) if role in recording.streams]
         if not roles:

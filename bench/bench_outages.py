@@ -11,8 +11,11 @@ the error of the judge added, whose code fixes are good to a metre.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +24,12 @@ from kinema.analysis.outage import windows
 from kinema.core.frames import c_ne, geodetic_from_ecef, ned_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
-from kinema.core.streams import Imu
 from kinema.core.time import NS, WEEK_NS
 from kinema.errors import KinemaError
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.strategy import solve
 from kinema.formats.reading import read
+from later_start import begun
 
 F64 = NDArray[np.float64]
 END_95 = 5.99
@@ -59,15 +62,6 @@ def ends(recording: Recording, spans: Spans, judge: str = "fixes") -> list[tuple
         both = own + np.nan_to_num(its) + coarse
         out.append((float(np.hypot(*error)), driven, *(float(error @ np.linalg.solve(m, error)) for m in (own, both))))
     return out
-
-
-def begun(recording: Recording, after_s: float) -> Recording:
-    """The recording as if it had begun so much later."""
-    fixes, imu = recording.streams["fixes"], recording.streams["imu"]
-    begin = int(fixes.t_ns[0]) + round(after_s * NS)
-    keep = imu.t_ns >= begin - 2 * NS
-    cut = Imu(imu.t_ns[keep], imu.f_ib_s_mps2[keep], imu.w_ib_s_radps[keep])
-    return Recording({"fixes": fixes.select(fixes.t_ns >= begin), "imu": cut}, recording.mounts)
 
 
 def line(name: str, found: Iterable[tuple[float, float, float, float]]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 import tempfile
 import time
 import warnings
@@ -16,10 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import numpy as np
 
 import kinema
+from ubx_bytes import frame
 
 N = 60_000
 REPEATS = 3
@@ -107,15 +110,6 @@ def make_ubx(path: Path) -> None:
                  ((14, k % 90), (13, -7), (5, 12), (16, 3), (17, -4), (18, 10_045))]  # fmt: skip
         out.append(frame(0x1002, struct.pack("<IHH", 77_000 + 20 * k, 6 << 11, 0) + struct.pack("<6I", *words)))
     path.write_bytes(b"".join(out))
-
-
-def frame(kind: int, payload: bytes) -> bytes:
-    body = struct.pack("<BBH", kind >> 8, kind & 255, len(payload)) + payload
-    a = b = 0
-    for byte in body:
-        a = (a + byte) & 255
-        b = (b + a) & 255
-    return b"\xb5\x62" + body + bytes([a, b])
 
 
 def make_tables(folder: Path) -> None:

@@ -13,11 +13,11 @@ from kinema.analysis.outage import OutageReport, judge, windows
 from kinema.core.frames import ned_from_ecef
 from kinema.core.recording import Recording
 from kinema.core.solution import Solution
-from kinema.core.streams import Imu
 from kinema.core.time import NS, WEEK_NS
 from kinema.estimate.options import Method, SolveOptions
 from kinema.estimate.strategy import solve
 from kinema.formats.reading import read
+from later_start import begun
 
 pytestmark = pytest.mark.data
 F64 = NDArray[np.float64]
@@ -91,15 +91,6 @@ def test_plain_loggers_drive_through_half_minutes(data_dir: Path, k: int) -> Non
     assert any(issue.kind == "relative clock" for issue in recording.issues)
     report = outages(recording, 75 * NS, 60.0, 30.0, "filter")
     assert report.percent_median < 2.5
-
-
-def begun(recording: Recording, after_s: float) -> Recording:
-    """The recording as if it had begun so much later."""
-    fixes, imu = recording.streams["fixes"], recording.streams["imu"]
-    begin_ns = int(fixes.t_ns[0]) + round(after_s * NS)
-    keep = imu.t_ns >= begin_ns - 2 * NS
-    cut = Imu(imu.t_ns[keep], imu.f_ib_s_mps2[keep], imu.w_ib_s_radps[keep])
-    return Recording({"fixes": fixes.select(fixes.t_ns >= begin_ns), "imu": cut}, recording.mounts)
 
 
 @pytest.mark.parametrize(("drive", "begin_s"), [(5, 110.0), (5, 114.0), (None, 350.0)])

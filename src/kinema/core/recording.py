@@ -44,6 +44,10 @@ class Mount:
     """One standard deviation of what is given; None: not said."""
 
 
+UNKNOWN_MOUNT = Mount(None, None, None)
+"""A plain logger says nothing of how it sits: all of it is estimated."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """`streams` by role:

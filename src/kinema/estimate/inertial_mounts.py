@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kinema.core.arrays import F64
-from kinema.core.recording import Mount, Recording
+from kinema.core.recording import UNKNOWN_MOUNT, Recording
 from kinema.errors import ConfigError, EstimationError
 from kinema.estimate.align_mounting import find_mounting
 from kinema.estimate.inertial import Pass
@@ -16,7 +16,6 @@ from kinema.estimate.inertial_params import InertialParams
 from kinema.kernels.rotation import dcm_from_rpy
 from kinema.sensors.imu_signal import ImuSignal
 
-_UNKNOWN = Mount(None, None, None)
 _AXLE_SIGMA_M = 0.02
 """Of a place of the rear axle that is given without a sigma."""
 _LEAN_DEG, _ASKEW_DEG = 20.0, 20.0
@@ -29,9 +28,9 @@ def with_mounts(recording: Recording, params: InertialParams) -> tuple[InertialP
 
     Raises ConfigError where one of them is missing.
     """
-    imu = recording.mounts.get("imu", _UNKNOWN)
-    antenna = recording.mounts.get("fixes", recording.mounts.get("gnss", _UNKNOWN))
-    axle = recording.mounts.get("wheels", _UNKNOWN)
+    imu = recording.mounts.get("imu", UNKNOWN_MOUNT)
+    antenna = recording.mounts.get("fixes", recording.mounts.get("gnss", UNKNOWN_MOUNT))
+    axle = recording.mounts.get("wheels", UNKNOWN_MOUNT)
     told: dict[str, Any] = {}
     placed = "ranges" if "ranges" in recording.streams and "ranges" in recording.mounts else "gnss"
     for role, mount in ((placed, antenna), ("wheels", axle)):
@@ -78,7 +77,7 @@ def check_heading(smoothed: Pass, c_bs: F64 | None) -> None:
     if c_bs is None or found is None:
         return
     ahead = c_bs @ found.c_bs[0]
-    askew = float(np.degrees(np.arctan2(np.hypot(ahead[1], 0.0), ahead[0])))
+    askew = float(np.degrees(np.arctan2(abs(ahead[1]), ahead[0])))
     if askew > _ASKEW_DEG + 3.0 * float(np.degrees(found.sigma_rpy_rad[2])):
         raise EstimationError(
             f"the vehicle drives to where the sensor's {_axis(found.c_bs[0])} axis points, by the mounting given for "

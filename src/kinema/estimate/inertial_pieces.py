@@ -20,7 +20,7 @@ from kinema.core.time import NS, iso_gps
 from kinema.errors import EstimationError, KinemaError
 from kinema.estimate.align_time import TimeOffset, find_time_offset, wide_offset
 from kinema.estimate.inertial_params import InertialParams
-from kinema.estimate.inertial_solution import cut_imu, fixes_of, masks_of, solve_inertial
+from kinema.estimate.inertial_solution import cut_imu, fixes_of, solve_inertial
 from kinema.estimate.options import SolveOptions
 from kinema.sensors.fix import FixRows, fix_rows
 from kinema.sensors.imu_signal import imu_signal
@@ -79,7 +79,7 @@ def solve_pieces(recording: Recording, options: SolveOptions, params: InertialPa
         raise first or EstimationError("no piece of the inertial stream is long enough")
     for a, b in pairwise(list(done)):
         between = (fixes.t_ns > a.t_ns[-1]) & (fixes.t_ns < b.t_ns[0]) & fixes.valid
-        between &= used_mask(fixes.t_ns, masks_of(options, "fixes", "gnss"))
+        between &= used_mask(fixes.t_ns, options.masks_of("fixes", "gnss"))
         if between.any():
             done.append(fixes.select(between))
             told.append(f"{int(between.sum())} fixes stand alone from {iso_gps(int(a.t_ns[-1]), 0)} on")
@@ -95,7 +95,7 @@ def _with_known_clock(recording: Recording, options: SolveOptions) -> tuple[Reco
         return recording, []
     imu, fixes = recording.need("imu", Imu), fixes_of(recording, options)
     t0_ns = int(imu.t_ns[0])
-    signal, rows = imu_signal(imu, t0_ns), fix_rows(fixes, t0_ns, masks_of(options, "fixes", "gnss"))
+    signal, rows = imu_signal(imu, t0_ns), fix_rows(fixes, t0_ns, options.masks_of("fixes", "gnss"))
     if own and (len(rows.t_s) < 20 or find_time_offset(signal, rows).found):
         # two files of one clock
         return recording, []
@@ -126,7 +126,7 @@ def _with_notes(solution: Solution, told: list[str]) -> Solution:
 
 def _without_clock_steps(imu: Imu, fixes: Solution, options: SolveOptions) -> tuple[Imu, list[str]]:
     """The samples with the steps of their clock taken out, and what was found."""
-    rows = fix_rows(fixes, int(imu.t_ns[0]), masks_of(options, "fixes", "gnss"))
+    rows = fix_rows(fixes, int(imu.t_ns[0]), options.masks_of("fixes", "gnss"))
     told = []
     t_ns = imu.t_ns.copy()
     gaps = np.flatnonzero(np.diff(t_ns) > _GAP_S * NS) + 1

@@ -45,13 +45,13 @@ def solve_inertial(recording: Recording, options: SolveOptions, params: Inertial
     t0_ns = int(imu.t_ns[0])
     options.progress("inertial: looking at the sensors", 0.1)
     signal = imu_signal(imu, t0_ns)
-    rows = fix_rows(fixes, t0_ns, masks_of(options, "fixes", "gnss"))
+    rows = fix_rows(fixes, t0_ns, options.masks_of("fixes", "gnss"))
     if not len(rows.t_s):
         raise ConfigError("every fix is masked or without a position; inertial navigation needs some to start from")
     params, c_bs = with_mounts(recording, params)
     check_level(signal, c_bs)
     options.progress("inertial: aligning", 0.2)
-    wheels = wheel_speed(recording.streams.get("wheels"), masks_of(options, "wheels"), t0_ns)
+    wheels = wheel_speed(recording.streams.get("wheels"), options.masks_of("wheels"), t0_ns)
     causal = options.method == "filter"
     alignment = align(signal, rows, params, whole=not causal, c_bs=c_bs)
     check_heading(alignment.smoothed, c_bs)
@@ -62,7 +62,7 @@ def solve_inertial(recording: Recording, options: SolveOptions, params: Inertial
 
 
 def cut_imu(imu: Imu, options: SolveOptions, role: str) -> Imu:
-    keep = used_mask(imu.t_ns, masks_of(options, role))
+    keep = used_mask(imu.t_ns, options.masks_of(role))
     if options.from_ns is not None:
         keep &= imu.t_ns >= options.from_ns
     if options.to_ns is not None:
@@ -70,11 +70,6 @@ def cut_imu(imu: Imu, options: SolveOptions, role: str) -> Imu:
     if not keep.any():
         raise ConfigError("no inertial sample lies between --from and --to outside the masks")
     return Imu(imu.t_ns[keep], imu.f_ib_s_mps2[keep], imu.w_ib_s_radps[keep])
-
-
-def masks_of(options: SolveOptions, *roles: str) -> tuple[tuple[int, int], ...]:
-    """The masked intervals of the streams of these roles."""
-    return tuple((start, stop) for role, start, stop in options.masks if role in roles)
 
 
 def fixes_of(recording: Recording, options: SolveOptions) -> Solution:

@@ -30,3 +30,7 @@ class SolveOptions:
     masks: tuple[tuple[str, int, int], ...] = ()
     params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     progress: Progress = silent
+
+    def masks_of(self, *streams: str) -> tuple[tuple[int, int], ...]:
+        """The spans (from_ns, to_ns) in which any of some streams is left out."""
+        return tuple((start, stop) for name, start, stop in self.masks if name in streams)

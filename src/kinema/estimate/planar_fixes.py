@@ -50,11 +50,11 @@ def solve_with_wheels(recording: Recording, options: SolveOptions, params: Prepa
     """The trajectory by fixes and wheels; through the gaps of the fixes it is dead reckoned, and smoothed but for
     method "filter". Raises EstimationError, DataError, ConfigError."""
     fixes = _fixes(recording, options)
-    masks = tuple((a, b) for name, a, b in options.masks if name in ("odometry", "wheels"))
+    masks = options.masks_of("odometry", "wheels")
     odometry = odometry_of(recording, masks)
     if odometry is None:
         raise ConfigError("the wheels never turn; solve without them")
-    fixed = _fixed(fix_rows(fixes, int(fixes.t_ns[0]), _fix_masks(options)), int(fixes.t_ns[0]))
+    fixed = _fixed(fix_rows(fixes, int(fixes.t_ns[0]), options.masks_of("fixes", "gnss")), int(fixes.t_ns[0]))
     odometry = with_turn_by_course(odometry, recording, fixed.t_ns, fixed.place)
     options.progress("fixes and wheels", 0.3)
     odometry = _upright(odometry, fixed)
@@ -86,10 +86,6 @@ def _fixes(recording: Recording, options: SolveOptions) -> Solution:
     if keep.sum() < 5:
         raise EstimationError(f"only {int(keep.sum())} fixes with a position; the wheels need some to start from")
     return fixes.select(keep)
-
-
-def _fix_masks(options: SolveOptions) -> tuple[tuple[int, int], ...]:
-    return tuple((a, b) for name, a, b in options.masks if name in ("fixes", "gnss"))
 
 
 def _fixed(rows: FixRows, t0_ns: int) -> _Fixed:

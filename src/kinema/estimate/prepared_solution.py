@@ -30,7 +30,7 @@ def solve_prepared(recording: Recording, options: SolveOptions, params: Prepared
     """Batch over all ranges and the odometry; method "filter" knows at each instant only the past, but for the first
     seconds, in which it finds where it is. Raises EstimationError, DataError, ConfigError."""
     ranges = _asked(recording.need("prepared", PreparedRanges), options)
-    masks = tuple((a, b) for name, a, b in options.masks if name in ("odometry", "wheels"))
+    masks = options.masks_of("odometry", "wheels")
     odometry = odometry_of(recording, masks)
     causal = options.method == "filter"
     options.progress("ranges and odometry", 0.0)
@@ -52,7 +52,7 @@ def solve_prepared(recording: Recording, options: SolveOptions, params: Prepared
 
 def _asked(ranges: PreparedRanges, options: SolveOptions) -> PreparedRanges:
     """What lies between --from and --to, is of the systems asked for, and is not masked."""
-    keep = used_mask(ranges.t_ns, tuple((a, b) for name, a, b in options.masks if name in ("prepared", "gnss")))
+    keep = used_mask(ranges.t_ns, options.masks_of("prepared", "gnss"))
     inside = np.ones(len(ranges.t_ns), dtype=np.bool_)
     if options.from_ns is not None:
         inside &= ranges.t_ns >= options.from_ns

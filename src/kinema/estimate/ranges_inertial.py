@@ -19,7 +19,7 @@ from kinema.errors import EstimationError
 from kinema.estimate.align_ranges import align_indoors
 from kinema.estimate.inertial_mounts import with_mounts
 from kinema.estimate.inertial_params import InertialParams
-from kinema.estimate.inertial_solution import cut_imu, masks_of, navigate, to_solution
+from kinema.estimate.inertial_solution import cut_imu, navigate, to_solution
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.planar import Way
 from kinema.estimate.planar_ranges import RangeProblem, build
@@ -48,7 +48,7 @@ def solve_ranges_inertial(
     causal = options.method == "filter"
     options.progress("ranges: looking for the start", 0.1)
     signal = imu_signal(imu, int(imu.t_ns[0]))
-    keep = used_mask(ranges.t_ns, masks_of(options, "ranges"))
+    keep = used_mask(ranges.t_ns, options.masks_of("ranges"))
     problem = build(ranges, keep, None, (int(imu.t_ns[0]), int(imu.t_ns[-1])), params)
     begin = find_start(problem)
     x0, p0 = first_state(problem, begin)

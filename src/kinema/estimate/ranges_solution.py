@@ -35,13 +35,13 @@ def solve_ranges(recording: Recording, options: SolveOptions, params: RangeParam
     Method "filter" is causal but for the first metres, by which the start is found. Raises EstimationError, DataError.
     """
     ranges = recording.need("ranges", AnchorRanges)
-    odometry = odometry_of(recording, masks_of(options, "odometry", "wheels"))
+    odometry = odometry_of(recording, options.masks_of("odometry", "wheels"))
     if odometry is not None and not (odometry.told_turn.any() and odometry.told_way.any()):
         odometry = None
     if odometry is not None:
         odometry = moved_while_standing(odometry, ranges)
     span = _span(options, ranges)
-    keep = used_mask(ranges.t_ns, masks_of(options, "ranges"))
+    keep = used_mask(ranges.t_ns, options.masks_of("ranges"))
     problem = build(ranges, keep, odometry, span, params)
     options.progress("ranges: looking for the start", 0.1)
     begin = find_start(problem)
@@ -57,11 +57,6 @@ def solve_ranges(recording: Recording, options: SolveOptions, params: RangeParam
         way, noise = solve_batch(problem, x0, p0, Noise())
     options.progress("ranges", 1.0)
     return _solution(problem, way, noise, begin, odometry, recording, options)
-
-
-def masks_of(options: SolveOptions, *names: str) -> tuple[tuple[int, int], ...]:
-    """The masks of these streams."""
-    return tuple((start, stop) for name, start, stop in options.masks if name in names)
 
 
 def _span(options: SolveOptions, ranges: AnchorRanges) -> tuple[int, int] | None:

@@ -79,7 +79,7 @@ def restricted(recording: Recording, options: SolveOptions) -> Recording:
     streams = dict(recording.streams)
     for role in ("gnss", "base"):
         observations = recording.need(role, GnssObservations)
-        masks = tuple((a, b) for name, a, b in options.masks if name == role)
+        masks = options.masks_of(role)
         keep = used_mask(observations.t_ns, masks)
         if role == "gnss":
             keep &= observations.t_ns >= (options.from_ns if options.from_ns is not None else -(2**62))

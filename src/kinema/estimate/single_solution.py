@@ -47,7 +47,7 @@ def solve_single(recording: Recording, options: SolveOptions, params: Params) ->
     ephemerides = recording.get("ephemerides", BroadcastEphemerides)
     orbits, clocks = recording.get("orbits", PreciseOrbits), recording.get("clocks", PreciseClocks)
     observations = between(observations, options)
-    dropped = ~used_mask(observations.t_ns, tuple((a, b) for name, a, b in options.masks if name == "gnss"))
+    dropped = ~used_mask(observations.t_ns, options.masks_of("gnss"))
     pieces = []
     blocks = list(block_ranges(observations, params))
     for number, (start, keep_from, keep_to, stop) in enumerate(blocks):

@@ -65,7 +65,7 @@ def rover_rows(
     """
     observations = between(recording.need("gnss", GnssObservations), options)
     single = SingleParams(**dict(options.params.get("single", {})))
-    dropped = ~used_mask(observations.t_ns, tuple((a, b) for name, a, b in options.masks if name == "gnss"))
+    dropped = ~used_mask(observations.t_ns, options.masks_of("gnss"))
     known = (
         recording.get("ephemerides", BroadcastEphemerides), recording.get("orbits", PreciseOrbits),
         recording.get("clocks", PreciseClocks),

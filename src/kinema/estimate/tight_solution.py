@@ -18,7 +18,7 @@ from kinema.estimate.inertial import Pass
 from kinema.estimate.inertial_mounts import with_mounts
 from kinema.estimate.inertial_nodes import Nodes, build_nodes
 from kinema.estimate.inertial_params import InertialParams, Start
-from kinema.estimate.inertial_solution import antenna, cut_imu, fixes_of, masks_of, mounted, to_solution
+from kinema.estimate.inertial_solution import antenna, cut_imu, fixes_of, mounted, to_solution
 from kinema.estimate.options import SolveOptions
 from kinema.estimate.road_height import met_again
 from kinema.estimate.rtk_params import RtkParams, rtk_params
@@ -51,7 +51,7 @@ def solve_tight(recording: Recording, options: SolveOptions, params: InertialPar
     imu = cut_imu(recording.need("imu", Imu), options, "imu")
     t0_ns = int(imu.t_ns[0])
     signal = imu_signal(imu, t0_ns)
-    rows = fix_rows(fixes, t0_ns, masks_of(options, "fixes", "gnss"))
+    rows = fix_rows(fixes, t0_ns, options.masks_of("fixes", "gnss"))
     if not len(rows.t_s):
         raise ConfigError("every epoch is masked or without a position; inertial navigation needs some to start from")
     params, c_bs = with_mounts(recording, params)
@@ -65,7 +65,7 @@ def solve_tight(recording: Recording, options: SolveOptions, params: InertialPar
     options.progress("code, Doppler and carrier", 0.3)
     moving = (rows.has & HAS_VELOCITY).astype(bool)
     speeds = Speeds(rows.t_s[moving], np.linalg.norm(rows.rows[moving, 12:15], axis=1))
-    wheels = wheel_speed(recording.streams.get("wheels"), masks_of(options, "wheels"), t0_ns)
+    wheels = wheel_speed(recording.streams.get("wheels"), options.masks_of("wheels"), t0_ns)
     wheels, params = fitted_wheels(alignment.smoothed, wheels, params)
     pilot = Pilot(signal, alignment, params, tight, wheels, causal)
     if "base" in recording.streams:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64
 from kinema.core.frames import c_ne
-from kinema.core.recording import Issue, Mount, Recording
+from kinema.core.recording import UNKNOWN_MOUNT, Issue, Recording
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import Imu, Series
 from kinema.core.time import NS, gps_ns_from_unix_ns, gps_ns_from_week
@@ -132,7 +132,7 @@ def read(source: Source, options: ReadOptions) -> Recording:
     if truth is not None:
         streams["truth"] = truth
     return Recording(
-        streams, mounts={"imu": Mount(None, None, None)}, issues=tuple(issues), sources=(str(inner.name),),
+        streams, mounts={"imu": UNKNOWN_MOUNT}, issues=tuple(issues), sources=(str(inner.name),),
         name=inner.resolve().name, settings={"inertial": {"gyro_bias_sigma": PHONE_BIAS_SIGMA_RADPS}},
     )  # fmt: skip
 

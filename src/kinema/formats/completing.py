@@ -13,13 +13,13 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64
 from kinema.core.frames import vectors_n_from_e
-from kinema.core.recording import Issue, Recording
+from kinema.core.recording import UNKNOWN_MOUNT, Issue, Recording
 from kinema.core.solution import Solution
 from kinema.core.streams import AnchorRanges, Imu, Series
 from kinema.core.time import WEEK_NS, iso_gps
 from kinema.errors import ConfigError
 from kinema.formats.placing import in_one_time, why_apart
-from kinema.formats.sensor_streams import UNKNOWN_MOUNT, gravity_issue_of
+from kinema.formats.sensor_streams import gravity_issue_of
 from kinema.formats.trajectory import WEEK_UNKNOWN
 
 _PARTS = ("accelerometer", "accelerometer_uncalibrated", "user_acceleration", "gravity", "gyroscope",

@@ -9,7 +9,7 @@ import numpy as np
 
 from kinema.core.arrays import F64, I64
 from kinema.core.frames import c_ne, geodetic_from_ecef
-from kinema.core.recording import Issue, Mount
+from kinema.core.recording import Issue
 from kinema.core.solution import FixStatus, Provenance, Solution
 from kinema.core.streams import AnchorRanges, Imu, Series
 from kinema.errors import FormatError
@@ -256,7 +256,3 @@ def _check_velocities(source: Source, t_ns: I64, p_e_m: F64, v_e_mps: F64) -> No
         what = f"its velocities are not those of its places, which move {ratio:.2f} times as fast"
         remedy = "are latitude and longitude, or north and east, swapped, or a unit wrong?"
         raise FormatError(source.path, what, "", remedy)
-
-
-UNKNOWN_MOUNT = Mount(None, None, None)
-"""A plain logger says nothing of how it sits: all of it is estimated."""

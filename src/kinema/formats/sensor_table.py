@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kinema.core.arrays import F64, I64, Bool
-from kinema.core.recording import Issue, Mount, Recording
+from kinema.core.recording import UNKNOWN_MOUNT, Issue, Mount, Recording
 from kinema.core.streams import Series
 from kinema.errors import FormatError
 from kinema.formats.base import ReadOptions, Source
@@ -16,7 +16,6 @@ from kinema.formats.sensor_clock import clock_of, some, unit_by_rate, unix_unit_
 from kinema.formats.sensor_names import FIX_TRIPLES, Layout
 from kinema.formats.sensor_streams import (
     MOST,
-    UNKNOWN_MOUNT,
     fixes_of,
     imu_of,
     odometry_of,

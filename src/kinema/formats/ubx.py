@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kinema.core.recording import Recording
+from kinema.core.recording import UNKNOWN_MOUNT, Recording
 from kinema.errors import FormatError
 from kinema.formats.base import Format, ReadOptions, Source
-from kinema.formats.sensor_streams import UNKNOWN_MOUNT
 from kinema.formats.ubx_esf import MEAS, RAW, esf_of
 from kinema.formats.ubx_fixes import fixes_of
 from kinema.formats.ubx_frames import PVT, RAWX, SFRBX, find_frames

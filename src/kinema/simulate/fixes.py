@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kinema.core.recording import Mount, Recording
+from kinema.core.recording import UNKNOWN_MOUNT, Recording
 from kinema.core.solution import FixStatus, Solution
 from kinema.core.streams import Imu, Series
 from kinema.simulate.inertial import Grade, data_sheet, imu_of, wheels_of
@@ -61,7 +61,7 @@ def inertial_recording(
     if wheels:
         speed, scale = wheels_of(motion, seed=seed)
         streams["wheels"] = Series(retagged(speed.t_ns), speed.value, speed.unit)
-    mounts = {"imu": Mount(None, None, None)}
+    mounts = {"imu": UNKNOWN_MOUNT}
     settings = {"inertial": data_sheet(grade)} if told else {}
     name = f"simulated {grade}, seed {seed}"
     return Recording(streams, mounts, settings=settings, simulated=True, name=name), scale
